@@ -1,0 +1,60 @@
+# One verb per job. `make setup` needs Python 3.11 or newer and the network, nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+ARGS ?=
+
+.PHONY: help setup lock fmt check test test-unit up clean schemas
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
+
+setup: $(VENV)/.installed ## virtual environment with exactly the locked packages
+
+$(UV): requirements.lock
+	@bash deploy/bootstrap.sh $(VENV) requirements.lock
+
+$(VENV)/.installed: $(UV) requirements.lock pyproject.toml
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+	@echo "ready: $(BIN)/cactus --help"
+
+lock: ## choose package versions anew, with hashes and without any registry's address
+	@test -x $(UV) || $(MAKE) --no-print-directory setup
+	$(UV) pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 --group dev --group bench pyproject.toml --output-file requirements.lock
+
+fmt: setup ## put the code in shape
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+check: setup ## format, lint, types, boundaries, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m deploy.contracts --check
+
+schemas: setup ## write the generated contracts
+	$(BIN)/python -m deploy.contracts
+
+test: setup ## every test, on a real embedded broker
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: setup ## the fast tests only
+	$(BIN)/python -m pytest -m "not integration and not chaos and not bench" $(ARGS)
+
+up: setup ## every role on this machine until Ctrl-C
+	$(BIN)/cactus up $(ARGS)
+
+clean: ## forget the environment, caches and local data
+	@if test -x $(BIN)/cactus; then $(BIN)/cactus kafka stop --quiet || true; fi
+	rm -rf $(VENV) .cactus .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

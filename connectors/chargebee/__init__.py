@@ -1,0 +1,1 @@
+"""Chargebee: webhooks and events in, API calls out."""

@@ -1,0 +1,336 @@
+"""Chargebee's API as this project needs it: the official SDK in async mode, behind plain types.
+
+Reads are retried here, because they change nothing; writes never are: whoever sends one decides,
+knowing what a `CallError` says about its effect. The SDK's own retries stay off: they never end on
+a 429 and make up a new idempotency key.
+"""
+
+import asyncio
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from chargebee import Chargebee
+from prometheus_client import Histogram
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from connectors.chargebee.errors import (
+    CallError,
+    CallNotExecutedError,
+    CallUncertainError,
+    sort_error,
+)
+from connectors.chargebee.limits import TokenBucket
+
+REQUEST_SECONDS = Histogram(
+    "cactus_chargebee_request_seconds",
+    "Calls to Chargebee's API by operation and HTTP status (0: no answer)",
+    ["operation", "status"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 80),
+)
+
+IDEMPOTENCY_HEADER = "chargebee-idempotency-key"
+PAGE_LIMIT = 100
+PAGES_MAX = 200
+READ_ATTEMPTS = 4
+UNCERTAIN_READ_WAIT_SECONDS = 1.0
+HTTP_TOO_MANY_REQUESTS = 429
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteAccess:
+    """One Chargebee site. `api_url` replaces https://{site}.chargebee.com, for a sandbox."""
+
+    site: str
+    api_key: str = field(repr=False)
+    api_url: str = ""
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """One page of the Events API: event objects as a webhook would bring them, oldest first."""
+
+    events: list[dict[str, Any]]
+    next_offset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionalCredit:
+    """One entry of a customer's promotional credits. `kind` is increment or decrement."""
+
+    id: str
+    customer: str
+    reference: str
+    kind: str
+    amount_minor: int
+    currency: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionState:
+    """What a subscription is now; `coupons` are the ids waiting for its next invoices."""
+
+    id: str
+    customer: str
+    status: str
+    currency: str
+    created_at: int
+    coupons: tuple[str, ...] = ()
+
+
+class BadApiUrlError(ValueError):
+    """The address of a site cannot be used."""
+
+
+class ChargebeeClient:
+    """The calls of one site. Every call waits for its turn in `bucket`.
+
+    Raises only the kinds of `CallError`, nothing of the SDK or of the transport.
+    """
+
+    def __init__(
+        self,
+        access: SiteAccess,
+        bucket: TokenBucket,
+        *,
+        read_attempts: int = READ_ATTEMPTS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.site = access.site
+        self._bucket = bucket
+        self._read_attempts = read_attempts
+        self._sleep = sleep
+        self._total_seconds = access.connect_seconds + access.read_seconds
+        self._sdk = _build_sdk(access)
+
+    async def list_events(
+        self, *, after: int | None, offset: str | None = None, limit: int = PAGE_LIMIT
+    ) -> EventPage:
+        """Events that occurred after `after` (unix seconds), oldest first, one page."""
+        params: dict[str, Any] = {"limit": limit, "sort_by": {"asc": "occurred_at"}}
+        if after is not None:
+            params["occurred_at"] = {"after": str(after)}
+        rows, next_offset = await self._page("event", self._sdk.Event.list, params, offset)
+        return EventPage(events=rows, next_offset=next_offset)
+
+    async def add_promotional_credit(
+        self, params: Mapping[str, Any], *, idempotency_key: str
+    ) -> PromotionalCredit:
+        """Params as POST /promotional_credits/add has them."""
+        answer = await self._write(
+            "promotional_credit_add", self._sdk.PromotionalCredit.add, params, idempotency_key
+        )
+        return _promotional_credit(answer.promotional_credit.raw_data)
+
+    async def list_promotional_credits(
+        self, *, customer: str | None, since: int
+    ) -> AsyncIterator[PromotionalCredit]:
+        """Credits created after `since`; of all customers where `customer` is None."""
+        params: dict[str, Any] = {"limit": PAGE_LIMIT, "created_at": {"after": str(since)}}
+        if customer is not None:
+            params["customer_id"] = {"is": customer}
+        listing = self._sdk.PromotionalCredit.list
+        async for row in self._rows("promotional_credit", listing, params):
+            yield _promotional_credit(row)
+
+    async def create_coupon(self, params: Mapping[str, Any]) -> None:
+        """Params as POST /coupons/create_for_items has them. The id is ours: no key is needed."""
+        await self._write("coupon_create", self._sdk.Coupon.create_for_items, params, None)
+
+    async def retrieve_coupon(self, coupon: str) -> dict[str, Any]:
+        answer = await self._read("coupon_retrieve", lambda: self._sdk.Coupon.retrieve(coupon))
+        return dict(answer.coupon.raw_data)
+
+    async def apply_coupon(self, subscription: str, coupon: str, *, idempotency_key: str) -> None:
+        """Adds `coupon` to those that the subscription's next invoice uses."""
+        await self._write(
+            "coupon_apply",
+            lambda params, headers: self._sdk.Subscription.update_for_items(
+                subscription, params, headers
+            ),
+            {"coupon_ids": [coupon], "replace_coupon_list": False},
+            idempotency_key,
+        )
+
+    async def retrieve_subscription(self, subscription: str) -> SubscriptionState:
+        answer = await self._read(
+            "subscription_retrieve", lambda: self._sdk.Subscription.retrieve(subscription)
+        )
+        return _subscription(answer.subscription.raw_data)
+
+    async def list_subscriptions(self, customer: str) -> list[SubscriptionState]:
+        params = {"limit": PAGE_LIMIT, "customer_id": {"is": customer}}
+        listing = self._sdk.Subscription.list
+        rows = [row async for row in self._rows("subscription", listing, params)]
+        return [_subscription(row) for row in rows]
+
+    async def list_invoiced_coupons(self, subscription: str, *, since: int) -> set[str]:
+        """Ids of the coupons that invoices dated after `since` have used up."""
+        params = {
+            "limit": PAGE_LIMIT,
+            "subscription_id": {"is": subscription},
+            "date": {"after": str(since)},
+        }
+        coupons: set[str] = set()
+        async for row in self._rows("invoice", self._sdk.Invoice.list, params):
+            for discount in [*row.get("discounts", ()), *row.get("line_item_discounts", ())]:
+                coupons.update({discount.get("entity_id"), discount.get("coupon_id")} - {None})
+        return coupons
+
+    async def _rows(
+        self, resource: str, listing: Any, params: dict[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
+        offset: str | None = None
+        for _ in range(PAGES_MAX):
+            rows, offset = await self._page(resource, listing, params, offset)
+            for row in rows:
+                yield row
+            if offset is None:
+                return
+        raise CallUncertainError(
+            f"more than {PAGES_MAX} pages of {resource}: the listing is cut short"
+        )
+
+    async def _page(
+        self, resource: str, listing: Any, params: dict[str, Any], offset: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        asked = params if offset is None else {**params, "offset": offset}
+        answer = await self._read(f"{resource}_list", lambda: listing(asked))
+        rows = [getattr(entry, resource).raw_data for entry in answer.list]
+        return rows, answer.next_offset or None
+
+    async def _read(self, operation: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._read_attempts),
+            retry=retry_if_exception(_may_pass),
+            wait=_wait_before_reading_again,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(self._call, operation, call)
+
+    async def _write(
+        self, operation: str, call: Any, params: Mapping[str, Any], key: str | None
+    ) -> Any:
+        assert key is None or len(key) <= 100
+        headers = {} if key is None else {IDEMPOTENCY_HEADER: key}
+        return await self._call(operation, lambda: call(dict(params), headers))
+
+    async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        await self._bucket.acquire()
+        started, status = time.monotonic(), 0
+        try:
+            async with asyncio.timeout(self._total_seconds):
+                answer = await call()
+            status = int(getattr(answer, "http_status_code", 200))
+            return answer
+        except Exception as error:
+            sorted_error = sort_error(error)
+            status = sorted_error.status
+            self._hold_back(sorted_error)
+            raise sorted_error from error
+        finally:
+            elapsed = time.monotonic() - started
+            REQUEST_SECONDS.labels(operation, str(status)).observe(elapsed)
+
+    def _hold_back(self, error: CallError) -> None:
+        if not isinstance(error, CallNotExecutedError):
+            return
+        # Jitter, so that the roles do not come back in step.
+        error.retry_after *= 1 + random.random() / 4  # noqa: S311
+        if error.status == HTTP_TOO_MANY_REQUESTS:
+            self._bucket.pause(error.retry_after)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same read may succeed soon. A wrong key stays wrong: the caller must hear it."""
+    if isinstance(error, CallNotExecutedError | CallUncertainError):
+        return error.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return False
+
+
+def _wait_before_reading_again(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, CallNotExecutedError):
+        return error.retry_after
+    return float(UNCERTAIN_READ_WAIT_SECONDS * 2 ** (state.attempt_number - 1))
+
+
+def _build_sdk(access: SiteAccess) -> Any:
+    # At DEBUG the SDK logs whole payloads, which hold personal data.
+    logging.getLogger("chargebee").setLevel(logging.INFO)
+    scheme, address = _api_address(access.api_url)
+    sdk = Chargebee(
+        api_key=access.api_key,
+        site=access.site,
+        protocol=scheme,
+        connection_time_out=access.connect_seconds,
+        read_time_out=access.read_seconds,
+        use_async_client=True,
+    )
+    if address:
+        # The SDK works its address out once, in its constructor: this is the only way to change it.
+        sdk.env.api_endpoint = address
+    if scheme == "http":
+        # The SDK forces https unless this class attribute is off. Sites on https keep being
+        # verified: without the SDK's own certificates httpx uses its default ones.
+        Chargebee.verify_ca_certs = False
+    return sdk
+
+
+def _api_address(api_url: str) -> tuple[str, str]:
+    """`(scheme, address of the API)`; plain http only ever leads to this machine."""
+    if not api_url:
+        return "https", ""
+    parts = urlsplit(api_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadApiUrlError(f"{api_url!r} is no http(s) address of a Chargebee API")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise BadApiUrlError(
+            f"{api_url!r}: plain http is allowed for a sandbox on this machine only; use https"
+        )
+    base = api_url.rstrip("/")
+    return parts.scheme, base if base.endswith("/api/v2") else f"{base}/api/v2"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _promotional_credit(row: Mapping[str, Any]) -> PromotionalCredit:
+    return PromotionalCredit(
+        id=str(row["id"]),
+        customer=str(row.get("customer_id", "")),
+        reference=str(row.get("reference") or ""),
+        kind=str(row.get("type", "")),
+        amount_minor=int(row.get("amount") or 0),
+        currency=str(row.get("currency_code", "")),
+        created_at=int(row.get("created_at") or 0),
+    )
+
+
+def _subscription(row: Mapping[str, Any]) -> SubscriptionState:
+    return SubscriptionState(
+        id=str(row["id"]),
+        customer=str(row.get("customer_id", "")),
+        status=str(row.get("status", "")),
+        currency=str(row.get("currency_code", "")),
+        created_at=int(row.get("created_at") or 0),
+        coupons=tuple(str(coupon["coupon_id"]) for coupon in row.get("coupons") or ()),
+    )

@@ -1,0 +1,1 @@
+"""Rewards reach the world once: the ledger and what carries commands out."""

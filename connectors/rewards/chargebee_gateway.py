@@ -1,0 +1,170 @@
+"""The reward gateway on Chargebee: calls of `ChargebeeClient`, answers as outcome values."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from connectors.chargebee.client import ChargebeeClient, SubscriptionState
+from connectors.chargebee.errors import (
+    CallError,
+    CallNotExecutedError,
+    CallRefusedError,
+    CallUncertainError,
+)
+from connectors.rewards.gateway import (
+    Done,
+    GatewayUnavailableError,
+    GrantedCredit,
+    NotExecuted,
+    Outcome,
+    Refused,
+    Subscription,
+    Unknown,
+)
+
+COUPON_TERMS = (
+    "discount_type",
+    "discount_amount",
+    "discount_percentage",
+    "currency_code",
+    "apply_on",
+    "duration_type",
+)
+ALREADY_THERE = frozenset({"duplicate_entry", "resource_already_exists"})
+NOT_FOUND = "resource_not_found"
+COUPONS_REMEMBERED_MAX = 10_000
+UNREADABLE_WAIT_SECONDS = 10.0
+CREATE_AGAIN_SECONDS = 2.0
+
+
+class ChargebeeGateway:
+    """One site's gateway."""
+
+    def __init__(self, client: ChargebeeClient) -> None:
+        self._client = client
+        self._coupons_seen: dict[str, None] = {}
+
+    async def add_credit(self, params: Mapping[str, Any], key: str) -> Outcome:
+        try:
+            credit = await self._client.add_promotional_credit(params, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(credit.id)
+
+    async def list_credits(
+        self, *, customer: str | None, since: int
+    ) -> AsyncIterator[GrantedCredit]:
+        try:
+            async for credit in self._client.list_promotional_credits(
+                customer=customer, since=since
+            ):
+                if credit.kind == "increment":
+                    yield GrantedCredit(
+                        id=credit.id,
+                        reference=credit.reference,
+                        customer=credit.customer,
+                        amount_minor=credit.amount_minor,
+                        currency=credit.currency,
+                        created_at=credit.created_at,
+                    )
+        except CallError as error:
+            raise _unavailable(error) from error
+
+    async def ensure_coupon(self, params: Mapping[str, Any]) -> Outcome:
+        coupon = str(params["id"])
+        if coupon in self._coupons_seen:
+            return Done(coupon)
+        try:
+            await self._client.create_coupon(params)
+        except CallRefusedError as error:
+            if error.code not in ALREADY_THERE:
+                return _outcome(error)
+            differs = await self._compare_coupon(coupon, params)
+            if differs is not None:
+                return differs
+        except CallUncertainError as error:
+            # The id is ours, so that creating it again shows whether it is there.
+            return NotExecuted(error.reason, CREATE_AGAIN_SECONDS)
+        except CallError as error:
+            return _outcome(error)
+        self._remember(coupon)
+        return Done(coupon)
+
+    async def _compare_coupon(self, coupon: str, params: Mapping[str, Any]) -> Outcome | None:
+        try:
+            held = await self._client.retrieve_coupon(coupon)
+        except CallError as error:
+            return NotExecuted(error.reason, CREATE_AGAIN_SECONDS)
+        for term in COUPON_TERMS:
+            wanted, there = params.get(term), held.get(term)
+            if wanted is not None and not _same_term(wanted, there):
+                reason = f"coupon {coupon} exists with other terms: {term} is {there!r}"
+                return Refused(reason, "coupon_differs")
+        status = held.get("status", "active")
+        if status != "active":
+            return Refused(f"coupon {coupon} is {status}", "coupon_not_active")
+        return None
+
+    def _remember(self, coupon: str) -> None:
+        if len(self._coupons_seen) >= COUPONS_REMEMBERED_MAX:
+            self._coupons_seen.pop(next(iter(self._coupons_seen)))
+        self._coupons_seen[coupon] = None
+
+    async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
+        try:
+            await self._client.apply_coupon(subscription, coupon, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{coupon}")
+
+    async def subscription(self, subscription: str) -> Subscription | None:
+        try:
+            return _subscription(await self._client.retrieve_subscription(subscription))
+        except CallRefusedError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise _unavailable(error) from error
+        except CallError as error:
+            raise _unavailable(error) from error
+
+    async def subscriptions(self, customer: str) -> list[Subscription]:
+        try:
+            held = await self._client.list_subscriptions(customer)
+        except CallError as error:
+            raise _unavailable(error) from error
+        return [_subscription(state) for state in held]
+
+    async def invoiced_coupons(self, subscription: str, since: int) -> set[str]:
+        try:
+            return await self._client.list_invoiced_coupons(subscription, since=since)
+        except CallError as error:
+            raise _unavailable(error) from error
+
+
+def _outcome(error: CallError) -> Outcome:
+    if isinstance(error, CallRefusedError):
+        return Refused(error.reason, error.code)
+    if isinstance(error, CallNotExecutedError):
+        return NotExecuted(error.reason, error.retry_after)
+    return Unknown(error.reason)
+
+
+def _unavailable(error: CallError) -> GatewayUnavailableError:
+    wait = error.retry_after if isinstance(error, CallNotExecutedError) else UNREADABLE_WAIT_SECONDS
+    return GatewayUnavailableError(error.reason, retry_after=wait)
+
+
+def _same_term(wanted: Any, there: Any) -> bool:
+    if isinstance(wanted, int | float) and isinstance(there, int | float):
+        return float(wanted) == float(there)
+    return str(wanted) == str(there)
+
+
+def _subscription(state: SubscriptionState) -> Subscription:
+    return Subscription(
+        id=state.id,
+        customer=state.customer,
+        status=state.status,
+        currency=state.currency,
+        created_at=state.created_at,
+        coupons=state.coupons,
+    )

@@ -1,0 +1,205 @@
+"""Discounts on the next billing cycle: promotional credits and coupons, each with its read-back."""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from connectors.rewards.gateway import (
+    Absent,
+    Conflict,
+    Done,
+    Found,
+    GatewayUnavailableError,
+    NotExecuted,
+    Outcome,
+    Prepared,
+    ReadBack,
+    Refused,
+    RewardGateway,
+    Subscription,
+    Unreadable,
+)
+from schemas.rewards import Discount, GrantReward
+
+DESCRIPTION_CHARS_MAX = 250
+REFERENCE_CHARS_MAX = 500
+COUPON_ID_CHARS_MAX = 50
+"""Ids may have 100 characters, names 50, and both must be unique: one text serves as both."""
+
+BILLED_AGAIN = ("active", "in_trial")
+"""Statuses with a next invoice, best first. A subscription that will not renew has none."""
+
+
+class PromotionalCreditExecutor:
+    """Money on the customer's account, which any of their next invoices uses up."""
+
+    def __init__(self, gateway: RewardGateway) -> None:
+        self._gateway = gateway
+
+    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
+        grant = _discount(command)
+        if grant.percent:
+            return Refused("a promotional credit is an amount; a percentage needs a coupon")
+        if len(command.reward_id) > REFERENCE_CHARS_MAX:
+            return Refused(f"the reward id is longer than {REFERENCE_CHARS_MAX} characters")
+        try:
+            currency = await self._currency(command, grant)
+        except GatewayUnavailableError as error:
+            return NotExecuted(error.reason, error.retry_after)
+        if currency not in grant.amounts_minor:
+            return _no_amount(grant, currency)
+        description = (
+            f"Loyalty reward {command.reward} of program {command.program},"
+            f" version {command.program_version}"
+        )
+        return Prepared(
+            {
+                "customer_id": command.customer,
+                "amount": grant.amounts_minor[currency],
+                "currency_code": currency,
+                "description": description[:DESCRIPTION_CHARS_MAX],
+                "credit_type": "loyalty_credits",
+                "reference": command.reward_id,
+            }
+        )
+
+    async def _currency(self, command: GrantReward, grant: Discount) -> str:
+        if command.currency:
+            return command.currency
+        chosen = choose_subscription(await self._gateway.subscriptions(command.customer))
+        if chosen is not None:
+            return chosen.currency
+        # Without a subscription a program in one currency leaves no choice.
+        return next(iter(grant.amounts_minor)) if len(grant.amounts_minor) == 1 else ""
+
+    async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
+        return await self._gateway.add_credit(body, key)
+
+    async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
+        try:
+            held = [
+                credit
+                async for credit in self._gateway.list_credits(
+                    customer=body["customer_id"], since=since
+                )
+                if credit.reference == body["reference"]
+            ]
+        except GatewayUnavailableError as error:
+            return Unreadable(error.reason, error.retry_after)
+        if not held:
+            return Absent()
+        if len(held) > 1:
+            return Conflict(f"given {len(held)} times: {', '.join(credit.id for credit in held)}")
+        credit = held[0]
+        if (credit.amount_minor, credit.currency) != (body["amount"], body["currency_code"]):
+            return Conflict(f"{credit.id} is {credit.amount_minor} {credit.currency}")
+        return Found(credit.id)
+
+
+class CouponExecutor:
+    """A one-time coupon on the subscription's next invoice.
+
+    Its id holds rule, program version and the customer's how-manieth firing it is: all customers
+    share a coupon, and still each firing of one customer can be told apart when reading back.
+    """
+
+    def __init__(self, gateway: RewardGateway) -> None:
+        self._gateway = gateway
+
+    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
+        grant = _discount(command)
+        try:
+            chosen = await self._choose(command)
+        except GatewayUnavailableError as error:
+            return NotExecuted(error.reason, error.retry_after)
+        if chosen is None:
+            return Refused("the customer has no subscription with a next invoice for a coupon")
+        terms: dict[str, Any]
+        if grant.percent:
+            terms = {"discount_type": "percentage", "discount_percentage": float(grant.percent)}
+        elif chosen.currency in grant.amounts_minor:
+            terms = {
+                "discount_type": "fixed_amount",
+                "discount_amount": grant.amounts_minor[chosen.currency],
+                "currency_code": chosen.currency,
+            }
+        else:
+            return _no_amount(grant, chosen.currency)
+        coupon = coupon_id(command, "" if grant.percent else chosen.currency)
+        common = {"apply_on": "invoice_amount", "duration_type": "one_time"}
+        return Prepared(
+            {
+                "subscription": chosen.id,
+                "coupon": {"id": coupon, "name": coupon, **common, **terms},
+            }
+        )
+
+    async def _choose(self, command: GrantReward) -> Subscription | None:
+        if command.subscription:
+            named = await self._gateway.subscription(command.subscription)
+            if named is not None and named.status in BILLED_AGAIN:
+                return named
+        return choose_subscription(await self._gateway.subscriptions(command.customer))
+
+    async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
+        ensured = await self._gateway.ensure_coupon(body["coupon"])
+        if not isinstance(ensured, Done):
+            return ensured
+        return await self._gateway.apply_coupon(body["subscription"], body["coupon"]["id"], key)
+
+    async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
+        coupon, subscription = body["coupon"]["id"], body["subscription"]
+        try:
+            held = await self._gateway.subscription(subscription)
+            if held is None:
+                return Conflict(f"subscription {subscription} is gone")
+            # An invoice in the meantime takes a one-time coupon off the subscription.
+            if coupon in held.coupons or coupon in await self._gateway.invoiced_coupons(
+                subscription, since
+            ):
+                return Found(f"{subscription}:{coupon}")
+        except GatewayUnavailableError as error:
+            return Unreadable(error.reason, error.retry_after)
+        return Absent()
+
+
+def choose_subscription(subscriptions: list[Subscription]) -> Subscription | None:
+    """The one that gets a discount where the command names none that is billed again: an active
+    one before one in trial, then the oldest.
+    """
+    billed = [each for each in subscriptions if each.status in BILLED_AGAIN]
+    return min(
+        billed,
+        key=lambda each: (BILLED_AGAIN.index(each.status), each.created_at, each.id),
+        default=None,
+    )
+
+
+def coupon_id(command: GrantReward, currency: str) -> str:
+    """Stable, at most 50 characters, only letters, digits, hyphen and underscore.
+
+    Chargebee treats a coupon in use as unchangeable, so the program's version is part of it.
+    """
+    ordinal = command.reward_id.rpartition(":")[2]
+    parts = (command.program, command.reward, f"v{command.program_version}", currency, ordinal)
+    exact = "-".join(part for part in ("cactus", *parts) if part)
+    if len(exact) <= COUPON_ID_CHARS_MAX and re.fullmatch(r"[A-Za-z0-9_-]+", exact):
+        return exact
+    digest = sha256("\n".join(parts).encode()).hexdigest()[:16]
+    readable = re.sub(r"[^A-Za-z0-9_-]", "_", exact)[: COUPON_ID_CHARS_MAX - len(digest) - 1]
+    return f"{readable}-{digest}"
+
+
+def _discount(command: GrantReward) -> Discount:
+    assert isinstance(command.grant, Discount)
+    return command.grant
+
+
+def _no_amount(grant: Discount, currency: str) -> Refused:
+    known = ", ".join(sorted(grant.amounts_minor)) or "no currency at all"
+    if not currency:
+        return Refused(
+            f"the customer's currency is not known: no subscription; the reward names {known}"
+        )
+    return Refused(f"the reward names no amount in {currency}, only in {known}")

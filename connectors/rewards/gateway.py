@@ -1,0 +1,156 @@
+"""The ports through which rewards leave: the gateway to a billing site, and one executor per kind.
+
+What a call did is a value, not an exception, because the ledger must answer every case.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from schemas.rewards import GrantReward
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The effect exists; `reference` is the gateway's id for it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gateway will not do it, however often it is asked."""
+
+    reason: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotExecuted:
+    """Certainly no effect; worth another try after `retry_after` seconds."""
+
+    reason: str
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The effect may or may not exist."""
+
+    reason: str
+
+
+Outcome = Done | Refused | NotExecuted | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A complete reading that does not show the effect. It may be stale: one is not proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The gateway holds something for this reward that is not what was sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    reason: str
+    retry_after: float
+
+
+ReadBack = Found | Absent | Conflict | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The call to make, complete: stored before it is made, sent again only as it is."""
+
+    body: dict[str, Any]
+
+
+class GatewayUnavailableError(Exception):
+    """A reading failed; nothing was changed by it."""
+
+    def __init__(self, reason: str, *, retry_after: float) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription as the gateway shows it now; `coupons` wait for its next invoices."""
+
+    id: str
+    customer: str
+    status: str
+    currency: str
+    created_at: int
+    coupons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedCredit:
+    """A promotional credit the gateway holds. `reference` is the reward id it was given for."""
+
+    id: str
+    reference: str
+    customer: str
+    amount_minor: int
+    currency: str
+    created_at: int
+
+
+class RewardGateway(Protocol):
+    """What rewards need of one billing site. Readings raise `GatewayUnavailableError`."""
+
+    async def add_credit(self, params: Mapping[str, Any], key: str) -> Outcome: ...
+
+    def list_credits(self, *, customer: str | None, since: int) -> AsyncIterator[GrantedCredit]:
+        """Credits given after `since`, of every customer where `customer` is None."""
+        ...
+
+    async def ensure_coupon(self, params: Mapping[str, Any]) -> Outcome:
+        """A coupon with exactly these terms exists afterwards. Safe to repeat."""
+        ...
+
+    async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome: ...
+
+    async def subscription(self, subscription: str) -> Subscription | None: ...
+
+    async def subscriptions(self, customer: str) -> list[Subscription]: ...
+
+    async def invoiced_coupons(self, subscription: str, since: int) -> set[str]:
+        """Coupons that invoices dated after `since` have used up."""
+        ...
+
+
+class Executor(Protocol):
+    """Carries out one kind of grant."""
+
+    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
+        """Decides the call; may read, never writes."""
+        ...
+
+    async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome: ...
+
+    async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
+        """Whether the effect of `body`, first sent after `since`, exists."""
+        ...
+
+
+async def list_granted(gateway: RewardGateway, *, since: int) -> dict[str, list[GrantedCredit]]:
+    """Every promotional credit of the site that carries a reference, by reference: for audits."""
+    granted: dict[str, list[GrantedCredit]] = {}
+    async for credit in gateway.list_credits(customer=None, since=since):
+        if credit.reference:
+            granted.setdefault(credit.reference, []).append(credit)
+    return granted

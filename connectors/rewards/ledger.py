@@ -1,0 +1,578 @@
+"""The reward ledger in SQL: every command, where it stands, and each attempt before it was made.
+
+Works on SQLite and PostgreSQL. A reward is worked on by whoever holds its lease; every write
+names the lease, so that one who was presumed dead writes nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from connectors.rewards.states import OPEN_STATES, SETTLED_STATES, Standing, State
+from schemas import ids
+from schemas.codec import REWARDS
+from schemas.rewards import GrantReward
+
+metadata = sa.MetaData()
+_Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_standing_columns: tuple[sa.Column[Any], ...] = (
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("first_attempt_at", sa.BigInteger),
+    sa.Column("key_sent_at", sa.BigInteger),
+    sa.Column("key_sent_wall", sa.Double),
+    sa.Column("doubtful_since", sa.Double),
+    sa.Column("refusal", sa.Text, nullable=False),
+    sa.Column("absent_at", sa.Double),
+    sa.Column("conflicts", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_wall", sa.Double, nullable=False),
+    sa.Column("settled_at", sa.BigInteger),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("stuck", sa.Text, nullable=False),
+)
+
+reward = sa.Table(
+    "reward",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("reward_id", sa.Text, nullable=False, unique=True),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    *_standing_columns,
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("lease_owner", sa.Text, nullable=False),
+    sa.Column("lease_number", sa.Integer, nullable=False),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    sa.Column("reported", sa.Boolean, nullable=False),
+)
+_open = reward.c.state.in_([sa.literal_column(f"'{state}'") for state in OPEN_STATES])
+_unreported = reward.c.state.in_(
+    [sa.literal_column(f"'{state}'") for state in SETTLED_STATES]
+) & sa.not_(reward.c.reported)
+_moving = _open & (reward.c.stuck == sa.literal_column("''"))
+sa.Index(
+    "reward_moving",
+    reward.c.account,
+    reward.c.number,
+    sqlite_where=_moving,
+    postgresql_where=_moving,
+)
+sa.Index(
+    "reward_next", reward.c.site, reward.c.next_wall, sqlite_where=_moving, postgresql_where=_moving
+)
+sa.Index(
+    "reward_unreported", reward.c.number, sqlite_where=_unreported, postgresql_where=_unreported
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("reward_id", sa.Text, sa.ForeignKey("reward.reward_id"), nullable=False, index=True),
+    sa.Column("move", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("started_wall", sa.Double, nullable=False),
+    sa.Column("ended_wall", sa.Double),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+revocation = sa.Table(
+    "revocation",
+    metadata,
+    sa.Column("reward_id", sa.Text, primary_key=True),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+)
+
+position = sa.Table(
+    "position",
+    metadata,
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+)
+
+_STANDING_FIELDS = tuple(field.name for field in fields(Standing))
+_IN_LIST_MAX = 500
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message says what to do."""
+
+
+class LeaseLostError(Exception):
+    """Another rewarder has taken this reward over; what was found out here must be dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One reward as its lease holder sees it. `body` is the stored call, empty before the first."""
+
+    reward_id: str
+    command: GrantReward
+    standing: Standing
+    body: str
+    lease_number: int
+    lease_until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReward:
+    """A command as it arrived: its bytes are kept, so that a repeat can be compared."""
+
+    reward_id: str
+    site: str
+    customer: str
+    command: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    move: str
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a batch of commands. `conflicting` ids arrived before with another body."""
+
+    inserted: int
+    repeated: int
+    conflicting: tuple[str, ...]
+
+
+def open_ledger(url: str, *, schema: str = "ledger", read_only: bool = False) -> "Ledger":
+    """`sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`, there within `schema`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        engine = create_async_engine(
+            parsed,
+            connect_args={"server_settings": {"search_path": schema, "lock_timeout": "5000"}},
+            pool_pre_ping=True,
+        )
+    elif parsed.get_backend_name() == "sqlite":
+        # One connection: SQLite has one writer, and waiting here is cheaper than for its lock.
+        engine = create_async_engine(
+            _never_creating(parsed) if read_only else parsed,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+        )
+        _make_sqlite_durable(engine, read_only=read_only)
+    else:
+        raise LedgerError(f"the ledger needs SQLite or PostgreSQL, not {parsed.get_backend_name()}")
+    return Ledger(engine)
+
+
+def _never_creating(url: sa.URL) -> sa.URL:
+    """A reader that finds no file must not leave an empty one behind."""
+    return url.set(database=f"file:{quote(url.database or '')}").update_query_dict(
+        {"mode": "ro", "uri": "true"}
+    )
+
+
+def _make_sqlite_durable(engine: AsyncEngine, *, read_only: bool) -> None:
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout=5000")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            # FULL: this file is the record of what was sent, not a view that can be rebuilt.
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+class Ledger:
+    """The only writer of the ledger's tables."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._insert: Any = (
+            postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        )
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    async def receive(
+        self,
+        rewards: Sequence[NewReward],
+        revocations: Mapping[str, bytes],
+        *,
+        topic: str,
+        partition: int,
+        next_offset: int,
+    ) -> Received:
+        """Commands and the position after them, in one transaction; an id keeps its first body."""
+        first: dict[str, NewReward] = {}
+        for new in rewards:
+            first.setdefault(new.reward_id, new)
+        async with self.engine.begin() as connection:
+            known = await self._known_commands(connection, list(first))
+            fresh = [new for reward_id, new in first.items() if reward_id not in known]
+            if fresh:
+                insert = self._insert(reward).on_conflict_do_nothing(index_elements=["reward_id"])
+                await connection.execute(insert, [_new_row(new) for new in fresh])
+                # Another rewarder may have been quicker between reading and inserting.
+                known |= await self._known_commands(connection, [new.reward_id for new in fresh])
+            if revocations:
+                insert = self._insert(revocation).on_conflict_do_nothing()
+                rows = [
+                    {"reward_id": reward_id, "command": command.decode(), "result": "not_revoked"}
+                    for reward_id, command in revocations.items()
+                ]
+                await connection.execute(insert, rows)
+            await self._move_position(connection, topic, partition, next_offset)
+        conflicting = [
+            new.reward_id for new in rewards if known[new.reward_id] != new.command.decode()
+        ]
+        return Received(
+            inserted=len(fresh),
+            repeated=len(rewards) - len(fresh),
+            conflicting=tuple(conflicting),
+        )
+
+    async def _known_commands(
+        self, connection: AsyncConnection, reward_ids: Sequence[str]
+    ) -> dict[str, str]:
+        known: dict[str, str] = {}
+        for start in range(0, len(reward_ids), _IN_LIST_MAX):
+            part = reward_ids[start : start + _IN_LIST_MAX]
+            query = sa.select(reward.c.reward_id, reward.c.command)
+            rows = await connection.execute(query.where(reward.c.reward_id.in_(part)))
+            known.update({row.reward_id: row.command for row in rows})
+        return known
+
+    async def _move_position(
+        self, connection: AsyncConnection, topic: str, partition: int, next_offset: int
+    ) -> None:
+        insert = self._insert(position).values(
+            topic=topic, partition=partition, next_offset=next_offset
+        )
+        await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["topic", "partition"],
+                set_={"next_offset": insert.excluded.next_offset},
+                # One that lost its partition may still be writing: positions only go forward.
+                where=position.c.next_offset < insert.excluded.next_offset,
+            )
+        )
+
+    async def positions(self, topic: str) -> dict[int, int]:
+        """Next offset by partition."""
+        query = sa.select(position.c.partition, position.c.next_offset)
+        async with self.engine.begin() as connection:
+            rows = await connection.execute(query.where(position.c.topic == topic))
+            return {row.partition: row.next_offset for row in rows}
+
+    async def lease(
+        self, site: str, *, owner: str, wall: float, seconds: float, limit: int
+    ) -> list[Entry]:
+        """Takes up to `limit` rewards that are due for a step: of each account only the first one
+        that is still moving, so that an account's rewards are never worked on side by side.
+        """
+        earlier = reward.alias("earlier")
+        blocked = sa.exists().where(
+            earlier.c.account == reward.c.account,
+            earlier.c.number < reward.c.number,
+            earlier.c.state.in_(OPEN_STATES),
+            earlier.c.stuck == "",
+        )
+        heads = (
+            sa.select(reward.c.reward_id)
+            .where(
+                _moving,
+                reward.c.site == site,
+                reward.c.next_wall <= wall,
+                reward.c.lease_until <= wall,
+                ~blocked,
+            )
+            .order_by(reward.c.number)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=reward)
+            .cte("heads")
+        )
+        take = (
+            sa.update(reward)
+            .where(reward.c.reward_id.in_(sa.select(heads.c.reward_id)))
+            .values(
+                lease_owner=owner,
+                lease_number=reward.c.lease_number + 1,
+                lease_until=wall + seconds,
+            )
+            .returning(reward)
+        )
+        async with self.engine.begin() as connection:
+            rows = (await connection.execute(take)).mappings().all()
+        # A database returns what it updated in any order.
+        return [_entry(dict(row)) for row in sorted(rows, key=lambda row: int(row["number"]))]
+
+    async def begin_attempt(
+        self, entry: Entry, standing: Standing, new: NewAttempt, *, wall: float, lease_until: float
+    ) -> tuple[Entry, int]:
+        """Stores the attempt before it is made and renews the lease; returns its number."""
+        async with self.engine.begin() as connection:
+            await self._write(connection, entry, standing, body=new.body, lease_until=lease_until)
+            result = await connection.execute(
+                sa.insert(attempt)
+                .values(
+                    reward_id=entry.reward_id,
+                    move=new.move,
+                    key=new.key,
+                    body=new.body,
+                    started_wall=wall,
+                    result="open",
+                    detail="",
+                )
+                .returning(attempt.c.number)
+            )
+            number = int(result.scalar_one())
+        begun = Entry(
+            reward_id=entry.reward_id,
+            command=entry.command,
+            standing=standing,
+            body=new.body,
+            lease_number=entry.lease_number,
+            lease_until=lease_until,
+        )
+        return begun, number
+
+    async def end_attempt(
+        self,
+        entry: Entry,
+        standing: Standing,
+        *,
+        number: int,
+        result: str,
+        detail: str,
+        wall: float,
+    ) -> None:
+        """Stores what the attempt brought and lets the reward go."""
+        async with self.engine.begin() as connection:
+            await self._write(connection, entry, standing, body=entry.body, lease_until=0)
+            await connection.execute(
+                sa.update(attempt)
+                .where(attempt.c.number == number)
+                .values(ended_wall=wall, result=result, detail=detail)
+            )
+
+    async def record_reading(
+        self, entry: Entry, standing: Standing, *, result: str, detail: str, wall: float
+    ) -> None:
+        """Stores what reading back brought and lets the reward go."""
+        async with self.engine.begin() as connection:
+            await self._write(connection, entry, standing, body=entry.body, lease_until=0)
+            await connection.execute(
+                sa.insert(attempt).values(
+                    reward_id=entry.reward_id,
+                    move="read_back",
+                    key="",
+                    body="",
+                    started_wall=wall,
+                    ended_wall=wall,
+                    result=result,
+                    detail=detail,
+                )
+            )
+
+    async def put(self, entry: Entry, standing: Standing, *, wall: float, keep: bool) -> Entry:
+        """Stores a step without a call; `keep` holds on to the lease."""
+        until = entry.lease_until if keep else 0
+        async with self.engine.begin() as connection:
+            await self._write(connection, entry, standing, body=entry.body, lease_until=until)
+            if entry.standing.state is State.ATTEMPTING:
+                lost = (attempt.c.reward_id == entry.reward_id) & (attempt.c.result == "open")
+                await connection.execute(
+                    sa.update(attempt).where(lost).values(result="lost", ended_wall=wall)
+                )
+        return Entry(
+            reward_id=entry.reward_id,
+            command=entry.command,
+            standing=standing,
+            body=entry.body,
+            lease_number=entry.lease_number,
+            lease_until=until,
+        )
+
+    async def _write(
+        self,
+        connection: AsyncConnection,
+        entry: Entry,
+        standing: Standing,
+        *,
+        body: str,
+        lease_until: float,
+    ) -> None:
+        result = await connection.execute(
+            sa.update(reward)
+            .where(
+                reward.c.reward_id == entry.reward_id,
+                reward.c.lease_number == entry.lease_number,
+            )
+            .values(**asdict(standing), body=body, lease_until=lease_until)
+        )
+        if result.rowcount != 1:
+            raise LeaseLostError(entry.reward_id)
+
+    async def unreported(self, limit: int) -> list[Entry]:
+        """Settled rewards whose outcome has not been told yet, oldest first."""
+        query = sa.select(reward).where(_unreported).order_by(reward.c.number).limit(limit)
+        async with self.engine.begin() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [_entry(dict(row)) for row in rows]
+
+    async def mark_reported(self, reward_ids: Sequence[str]) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                sa.update(reward).where(reward.c.reward_id.in_(reward_ids)).values(reported=True)
+            )
+
+    async def count_states(self) -> dict[str, int]:
+        """Rewards by state; those that wait for a human count as `stuck`."""
+        label = sa.case((reward.c.stuck != "", "stuck"), else_=reward.c.state).label("label")
+        query = sa.select(label, sa.func.count().label("rewards")).group_by(label)
+        async with self.engine.begin() as connection:
+            counts = {row.label: row.rewards for row in await connection.execute(query)}
+        return {**dict.fromkeys([*State, "stuck"], 0), **counts}
+
+    async def oldest_doubt(self) -> float | None:
+        """Real time since when the oldest unsettled outcome has been unknown."""
+        query = sa.select(sa.func.min(reward.c.doubtful_since)).where(_open)
+        async with self.engine.begin() as connection:
+            oldest: float | None = (await connection.execute(query)).scalar_one()
+            return oldest
+
+    async def list_rewards(
+        self, *, state: str | None, limit: int, customer: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Rewards as they stand, latest first; `stuck` is a state here."""
+        query = sa.select(reward).order_by(reward.c.number.desc()).limit(limit)
+        if state == "stuck":
+            query = query.where(reward.c.stuck != "")
+        elif state is not None:
+            query = query.where(reward.c.state == state)
+        if customer is not None:
+            query = query.where(reward.c.account.endswith(f":{customer}", autoescape=True))
+        async with self.engine.begin() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [_shown(dict(row)) for row in rows]
+
+    async def show_reward(self, reward_id: str) -> dict[str, Any] | None:
+        """One reward with its attempts, oldest first, or None."""
+        query = sa.select(reward).where(reward.c.reward_id == reward_id)
+        made = sa.select(attempt).where(attempt.c.reward_id == reward_id).order_by(attempt.c.number)
+        revoked = sa.select(revocation).where(revocation.c.reward_id == reward_id)
+        async with self.engine.begin() as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+            if row is None:
+                return None
+            attempts = (await connection.execute(made)).mappings().all()
+            revocations = (await connection.execute(revoked)).mappings().all()
+        shown = _shown(dict(row))
+        shown["attempts"] = [
+            {name: value for name, value in entry.items() if name not in {"reward_id", "number"}}
+            for entry in attempts
+        ]
+        shown["revocation"] = revocations[0]["result"] if revocations else ""
+        return shown
+
+
+def explain_database_error(error: DBAPIError, url: str) -> LedgerError:
+    """A database's complaint as a sentence that says what to do."""
+    where = make_url(url).render_as_string(hide_password=True)
+    text = str(error.orig)
+    if "readonly" in text:
+        return LedgerError(
+            f"the reward ledger {where} cannot be written: give this user write access"
+            " to the file and its directory"
+        )
+    if "unable to open" in text:
+        return LedgerError(
+            f"the reward ledger {where} cannot be opened: start `cactus rewarder` once to make it,"
+            " and check that its directory can be entered"
+        )
+    if "no such table" in text or "does not exist" in text:
+        return LedgerError(
+            f"there is no reward ledger in {where} yet: start `cactus rewarder` once"
+        )
+    return LedgerError(f"the reward ledger {where} cannot be used: {text}")
+
+
+def _new_row(new: NewReward) -> dict[str, Any]:
+    return {
+        "reward_id": new.reward_id,
+        "site": new.site,
+        "account": ids.account_key(new.site, new.customer),
+        "command": new.command.decode(),
+        **asdict(Standing()),
+        "body": "",
+        "lease_owner": "",
+        "lease_number": 0,
+        "lease_until": 0.0,
+        "reported": False,
+    }
+
+
+def _standing(row: Mapping[str, Any]) -> Standing:
+    values = {name: row[name] for name in _STANDING_FIELDS}
+    return Standing(**{**values, "state": State(row["state"])})
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    command = REWARDS.decode(row["command"].encode())
+    assert isinstance(command, GrantReward)
+    return Entry(
+        reward_id=row["reward_id"],
+        command=command,
+        standing=_standing(row),
+        body=row["body"],
+        lease_number=row["lease_number"],
+        lease_until=row["lease_until"],
+    )
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    command = json.loads(row["command"])
+    return {
+        "reward_id": row["reward_id"],
+        "state": "stuck" if row["stuck"] else row["state"],
+        "site": row["site"],
+        "customer": command["customer"],
+        "reward": command["reward"],
+        "program": command["program"],
+        "program_version": command["program_version"],
+        "grant": command["grant"],
+        "reference": row["reference"],
+        "reason": row["stuck"] or row["reason"],
+        "epoch": row["epoch"],
+        "tries": row["tries"],
+        "earned_at": command["occurred_at"],
+        "first_attempt_at": row["first_attempt_at"],
+        "settled_at": row["settled_at"],
+        "reported": row["reported"],
+    }

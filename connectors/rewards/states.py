@@ -1,0 +1,295 @@
+"""The life of one reward as a state machine: the next step, and what its answer means. PURE.
+
+Two clocks meet here. `now` is the engine's time, by which the gateway forgets keys; `wall` is real
+time, by which calls are spaced and given up. A key counts as living only if both say so.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
+from typing import assert_never
+
+from connectors.rewards.gateway import (
+    Absent,
+    Conflict,
+    Done,
+    Found,
+    NotExecuted,
+    Outcome,
+    ReadBack,
+    Refused,
+    Unknown,
+    Unreadable,
+)
+
+
+class State(StrEnum):
+    DUE = "due"
+    ATTEMPTING = "attempting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+OPEN_STATES = (State.DUE, State.ATTEMPTING, State.UNKNOWN)
+SETTLED_STATES = (State.DELIVERED, State.FAILED)
+
+LEGAL_EDGES = frozenset(
+    {
+        (State.DUE, State.ATTEMPTING),
+        (State.DUE, State.DUE),  # the call could not be prepared yet
+        (State.DUE, State.FAILED),  # refused before anything was sent
+        (State.ATTEMPTING, State.DELIVERED),
+        (State.ATTEMPTING, State.FAILED),
+        (State.ATTEMPTING, State.DUE),  # certainly not executed, by no attempt
+        (State.ATTEMPTING, State.UNKNOWN),
+        (State.UNKNOWN, State.ATTEMPTING),  # the same key and body, while the key lives
+        (State.UNKNOWN, State.DELIVERED),  # read back
+        (State.UNKNOWN, State.UNKNOWN),
+        (State.UNKNOWN, State.DUE),  # absent twice: a new key
+        (State.UNKNOWN, State.FAILED),  # absent twice, and refused meanwhile
+    }
+)
+
+UNCERTAIN_WAIT_SECONDS_MAX = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How long what is trusted. Chargebee forgets a key after 30 minutes; we stop at 25."""
+
+    key_life_seconds: int = 25 * 60
+    absent_apart_seconds: float = 60.0
+    give_up_seconds: float = 24 * 3600.0
+    conflicts_max: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """Engine time and real time, unix seconds."""
+
+    now: int
+    wall: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one reward stands. `epoch` counts its idempotency keys.
+
+    `doubtful_since` (real time) is set from the first attempt that may have had its effect until
+    that is settled. `stuck` says why nothing more is tried without a human.
+    """
+
+    state: State = State.DUE
+    epoch: int = 0
+    first_attempt_at: int | None = None
+    key_sent_at: int | None = None
+    key_sent_wall: float | None = None
+    doubtful_since: float | None = None
+    refusal: str = ""
+    absent_at: float | None = None
+    conflicts: int = 0
+    tries: int = 0
+    next_wall: float = 0.0
+    settled_at: int | None = None
+    reference: str = ""
+    reason: str = ""
+    stuck: str = ""
+
+
+class Move(StrEnum):
+    """The next step. PREPARE decides a call and gets a new key; RESEND repeats the stored one."""
+
+    PREPARE = "prepare"
+    RESEND = "resend"
+    READ_BACK = "read_back"
+    REST = "rest"
+
+
+def idempotency_key(reward_id: str, epoch: int) -> str:
+    """At most 100 characters, whatever the reward id."""
+    digest = sha256(f"{reward_id}\n{epoch}".encode()).hexdigest()[:48]
+    return f"cactus-{digest}-{epoch}"
+
+
+def next_move(standing: Standing, policy: Policy, time: Instant) -> Move:
+    """What to do with a reward that is due for a step. An attempt found open was lost: `take_over`
+    it first.
+    """
+    match standing.state:
+        case State.DELIVERED | State.FAILED:
+            return Move.REST
+        case State.ATTEMPTING:
+            raise AssertionError("an open attempt must be taken over before the next move")
+        case State.DUE:
+            return Move.RESEND if _key_lives(standing, policy, time) else Move.PREPARE
+        case State.UNKNOWN:
+            if standing.stuck:
+                return Move.REST
+            if _key_lives(standing, policy, time) and not standing.refusal:
+                return Move.RESEND
+            return Move.READ_BACK
+        case _:
+            assert_never(standing.state)
+
+
+def take_over(standing: Standing, time: Instant) -> Standing:
+    """The one who made the attempt is gone: it may have had its effect."""
+    assert standing.state is State.ATTEMPTING
+    return _doubt(standing, time, "the rewarder stopped during the attempt")
+
+
+def begin(standing: Standing, move: Move, time: Instant) -> Standing:
+    """The attempt, as it must be stored before the call is made."""
+    attempting = _to(standing, State.ATTEMPTING, tries=standing.tries + 1)
+    if standing.first_attempt_at is None:
+        attempting = replace(attempting, first_attempt_at=time.now)
+    if move is Move.RESEND:
+        return attempting
+    assert move is Move.PREPARE
+    assert standing.doubtful_since is None  # a new key while in doubt could give twice
+    return replace(
+        attempting, epoch=standing.epoch + 1, key_sent_at=time.now, key_sent_wall=time.wall
+    )
+
+
+def refuse_before_sending(standing: Standing, refused: Refused, time: Instant) -> Standing:
+    assert standing.doubtful_since is None
+    return _settle(standing, State.FAILED, time, reason=refused.reason)
+
+
+def postpone(standing: Standing, answer: NotExecuted | Unreadable, time: Instant) -> Standing:
+    """Nothing was sent; the same step comes again."""
+    return _to(
+        standing, standing.state, next_wall=time.wall + answer.retry_after, reason=answer.reason
+    )
+
+
+def after_call(standing: Standing, outcome: Outcome, time: Instant) -> Standing:
+    assert standing.state is State.ATTEMPTING
+    match outcome:
+        case Done(reference):
+            return _settle(standing, State.DELIVERED, time, reference=reference)
+        case Refused(reason):
+            if standing.doubtful_since is None:
+                return _settle(standing, State.FAILED, time, reason=reason)
+            # An earlier attempt may have got through before the refusal: look before failing it.
+            return replace(_doubt(standing, time, reason), refusal=reason, next_wall=time.wall)
+        case NotExecuted(reason, retry_after):
+            if standing.doubtful_since is None:
+                back = _to(standing, State.DUE, reason=reason)
+            else:
+                # This attempt did nothing, but an earlier one may have.
+                back = _doubt(standing, time, reason)
+            return replace(back, next_wall=time.wall + retry_after)
+        case Unknown(reason):
+            return _doubt(standing, time, reason)
+        case _:
+            assert_never(outcome)
+
+
+def after_read_back(
+    standing: Standing, reading: ReadBack, policy: Policy, time: Instant
+) -> Standing:
+    assert standing.state is State.UNKNOWN
+    match reading:
+        case Found(reference):
+            return _settle(standing, State.DELIVERED, time, reference=reference)
+        case Unreadable():
+            return _give_up_when_old(postpone(standing, reading, time), policy, time)
+        case Conflict(reason):
+            return _after_conflict(standing, reason, policy, time)
+        case Absent():
+            return _after_absence(standing, policy, time)
+        case _:
+            assert_never(reading)
+
+
+def _after_conflict(standing: Standing, reason: str, policy: Policy, time: Instant) -> Standing:
+    conflicts = standing.conflicts + 1
+    stuck = reason if conflicts >= policy.conflicts_max else ""
+    wait = time.wall + policy.absent_apart_seconds
+    kept = _to(
+        standing, State.UNKNOWN, conflicts=conflicts, reason=reason, stuck=stuck, next_wall=wait
+    )
+    return _give_up_when_old(kept, policy, time)
+
+
+def _after_absence(standing: Standing, policy: Policy, time: Instant) -> Standing:
+    if _is_old(standing, policy, time):
+        return _give_up_when_old(standing, policy, time)
+    first = standing.absent_at
+    if first is None:
+        wait = time.wall + policy.absent_apart_seconds
+        return _to(standing, State.UNKNOWN, absent_at=time.wall, next_wall=wait)
+    if time.wall - first < policy.absent_apart_seconds:
+        return _to(standing, State.UNKNOWN, next_wall=first + policy.absent_apart_seconds)
+    if standing.refusal:
+        return _settle(standing, State.FAILED, time, reason=standing.refusal)
+    return _to(
+        standing,
+        State.DUE,
+        key_sent_at=None,
+        key_sent_wall=None,
+        doubtful_since=None,
+        absent_at=None,
+        tries=0,
+        next_wall=time.wall,
+    )
+
+
+def _key_lives(standing: Standing, policy: Policy, time: Instant) -> bool:
+    if standing.key_sent_at is None or standing.key_sent_wall is None:
+        return False
+    # A clock set back tells nothing about the key's age: then it counts as dead.
+    by_engine = 0 <= time.now - standing.key_sent_at < policy.key_life_seconds
+    return by_engine and 0 <= time.wall - standing.key_sent_wall < policy.key_life_seconds
+
+
+def _is_old(standing: Standing, policy: Policy, time: Instant) -> bool:
+    since = standing.doubtful_since
+    return since is not None and time.wall - since >= policy.give_up_seconds
+
+
+def _give_up_when_old(standing: Standing, policy: Policy, time: Instant) -> Standing:
+    if standing.stuck or not _is_old(standing, policy, time):
+        return standing
+    hours = policy.give_up_seconds / 3600
+    return _to(
+        standing,
+        State.UNKNOWN,
+        stuck=f"not settled after {hours:g} h: {standing.reason or 'absent at the gateway'}",
+    )
+
+
+def _doubt(standing: Standing, time: Instant, reason: str) -> Standing:
+    since = time.wall if standing.doubtful_since is None else standing.doubtful_since
+    # min before the power: a reward can be tried for ever, an exponent cannot grow for ever.
+    wait = min(UNCERTAIN_WAIT_SECONDS_MAX, 2.0 ** min(standing.tries, 10) / 2)
+    return _to(
+        standing,
+        State.UNKNOWN,
+        doubtful_since=since,
+        absent_at=None,
+        next_wall=time.wall + wait,
+        reason=reason,
+    )
+
+
+def _settle(
+    standing: Standing, state: State, time: Instant, *, reference: str = "", reason: str = ""
+) -> Standing:
+    return _to(
+        standing,
+        state,
+        doubtful_since=None,
+        settled_at=time.now,
+        reference=reference,
+        reason=reason,
+        stuck="",
+    )
+
+
+def _to(standing: Standing, state: State, **changes: object) -> Standing:
+    assert (standing.state, state) in LEGAL_EDGES, f"{standing.state} → {state} is no legal edge"
+    return replace(standing, state=state, **changes)  # type: ignore[arg-type]

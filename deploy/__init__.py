@@ -1,0 +1,1 @@
+"""Composition and environments: wires the packages together and runs them."""

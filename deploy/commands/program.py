@@ -1,0 +1,198 @@
+"""`cactus program check | publish | list | show`: the loyalty program, from file to engine."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.console import JsonFlag, err, out, print_json
+
+if TYPE_CHECKING:
+    from schemas.program.load import Problem
+    from schemas.program.model import Program
+
+File = Annotated[Path, typer.Argument(help="The program's YAML.")]
+
+
+def register(app: typer.Typer) -> None:
+    program = typer.Typer(help="The loyalty program: check a file, publish it, see what applies.")
+    program.callback()(lambda: None)
+    program.command()(check)
+    program.command()(publish)
+    program.command(name="list")(list_programs)
+    program.command()(show)
+    app.add_typer(program, name="program")
+
+
+def check(file: File, json: JsonFlag = False) -> None:
+    """Check a program without publishing it: every mistake, its line, and what to write.
+
+    [bold]cactus program check deploy/programs/spikes.yaml[/]
+    """
+    program = _load(file, json)
+    if json:
+        print_json({"ok": True, "problems": [], "program": program.document()})
+        return
+    _print_rules(program)
+    out.print(f"[green]ok[/]  {escape(str(file))} is a program that can be published")
+
+
+def publish(file: File, json: JsonFlag = False) -> None:
+    """Publish a program: number the version and make it known to every partition at once.
+
+    A program that stands already, word for word, is not published again.
+
+    [bold]cactus program publish deploy/programs/spikes.yaml[/]
+    """
+    from deploy import publish as publishing
+    from deploy.clock import choose_clock
+    from deploy.cluster import bootstrap_servers, topics_of
+    from deploy.settings import load_settings
+
+    program = _load(file, json)
+    settings = load_settings()
+    now = choose_clock(settings.clock_file)()
+    published = asyncio.run(
+        publishing.publish(bootstrap_servers(settings), topics_of(settings), program, now)
+    )
+    if json:
+        print_json(
+            {
+                **_summary(published.program),
+                "published": published.changed,
+                "partitions": published.partitions,
+            }
+        )
+        return
+    name = f"{published.program.program} version {published.program.version}"
+    since = f"effective from {_effective(published.program)}"
+    if not published.changed:
+        out.print(f"[dim]unchanged[/]  {name} says the same already, {since}")
+        return
+    out.print(f"[green]published[/]  {name}, {since}, to {published.partitions} partitions")
+    if published.program.effective_at() < now:
+        out.print("[dim]It applies to older facts too, where they have not been folded yet.[/]")
+
+
+def list_programs(json: JsonFlag = False) -> None:
+    """Every published version, and when it takes effect."""
+    programs = _read()
+    if json:
+        print_json([_summary(program) for program in programs])
+        return
+    if not programs:
+        out.print("No program is published yet: [bold]cactus program publish FILE[/]")
+        return
+    table = Table("site", "program", "version", "effective from", "rules", "rewards")
+    for program in programs:
+        table.add_row(
+            program.site,
+            program.program,
+            str(program.version),
+            _effective(program),
+            str(len(program.earn)),
+            str(len(program.rewards)),
+        )
+    out.print(table)
+
+
+def show(
+    program: Annotated[str, typer.Argument(help="The program's id.")],
+    version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where several sites use the same id.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """One published version, in words; with --json as it is stored."""
+    from deploy.errors import OperatingError
+
+    found = [
+        each
+        for each in _read()
+        if each.program == program and version in (None, each.version) and site in (None, each.site)
+    ]
+    if not found:
+        which = "" if version is None else f" version {version}"
+        raise OperatingError(f"No program {program}{which} is published; see cactus program list.")
+    sites = sorted({each.site for each in found})
+    if len(sites) > 1:
+        raise OperatingError(
+            f"Several sites have {program}: add --site {' or --site '.join(sites)}"
+        )
+    latest = max(found, key=lambda each: each.version)
+    if json:
+        print_json(latest.document())
+        return
+    out.print(f"version {latest.version}, effective from {_effective(latest)}")
+    _print_rules(latest)
+
+
+def _load(file: Path, json: bool) -> "Program":
+    from deploy.errors import OperatingError
+    from schemas.program.load import ProgramRefusedError, load_program
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatingError(f"{file} cannot be read: {error}") from error
+    try:
+        return load_program(text)
+    except ProgramRefusedError as refused:
+        if json:
+            problems = [dataclasses.asdict(each) for each in refused.problems]
+            print_json({"ok": False, "problems": problems})
+        else:
+            _print_problems(file, text, refused.problems)
+        raise typer.Exit(1) from refused
+
+
+def _print_problems(file: Path, text: str, problems: list["Problem"]) -> None:
+    lines = text.splitlines()
+    for each in problems:
+        place = escape(f"{file}:{each.line}:{each.column}")
+        path = f" [bold]{escape(each.path)}[/]" if each.path else ""
+        err.print(f"[red]✗[/]{path}  [dim]{place}[/]")
+        if each.line <= len(lines):
+            err.print(f"  {each.line:>4} │ {lines[each.line - 1]}", markup=False, style="dim")
+            err.print("       │ " + " " * (each.column - 1) + "^", markup=False, style="red")
+        err.print(f"       {each.message}\n", markup=False)
+    count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
+    err.print(f"[red]{count}[/]: nothing can be published")
+
+
+def _print_rules(program: "Program") -> None:
+    from schemas.program.words import describe
+
+    table = Table("", "id", f"{program.program} of {program.site} ({program.timezone})")
+    last = ""
+    for kind, name, sentence in describe(program):
+        table.add_row("" if kind == last else kind, escape(name), escape(sentence))
+        last = kind
+    out.print(table)
+
+
+def _read() -> list["Program"]:
+    from deploy.cluster import bootstrap_servers, topics_of
+    from deploy.publish import read_programs
+    from deploy.settings import load_settings
+
+    settings = load_settings()
+    return asyncio.run(read_programs(bootstrap_servers(settings), topics_of(settings)))
+
+
+def _summary(program: "Program") -> dict[str, object]:
+    return {
+        "site": program.site,
+        "program": program.program,
+        "version": program.version,
+        "effective_from": _effective(program),
+        "effective_at": program.effective_at(),
+    }
+
+
+def _effective(program: "Program") -> str:
+    assert program.effective_from is not None
+    return f"{program.effective_from.isoformat()} {program.timezone}"

@@ -1,0 +1,1 @@
+"""What an embedded Kafka needs: its jars, a Java, free ports and a process to watch."""

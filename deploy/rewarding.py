@@ -1,0 +1,176 @@
+"""Wire and run the rewarder, and open its ledger for reading."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
+from connectors.chargebee.limits import TokenBucket
+from connectors.publish import KafkaPublisher
+from connectors.rewards.chargebee_gateway import ChargebeeGateway
+from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
+from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.intake import Intake, build_consumer
+from connectors.rewards.ledger import Ledger, LedgerError, explain_database_error, open_ledger
+from connectors.rewards.outcomes import run_reports
+from connectors.rewards.states import Policy
+from connectors.rewards.watch import run_watch
+from deploy.clock import choose_clock
+from deploy.cluster import bootstrap_servers, topics_of
+from deploy.errors import ConfigurationError, OperatingError
+from deploy.installation import stop_asked
+from deploy.migrations.runner import upgrade
+from deploy.settings import Settings, Site
+from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+
+log = structlog.get_logger(__name__)
+
+ROLE = "rewarder"
+
+
+async def run_rewarder(settings: Settings) -> None:
+    """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
+    configure_logging(settings.log, role=ROLE)
+    async with open_own_ledger(settings) as ledger:
+        await upgrade(ledger.engine, "ledger")
+        await _run(settings, ledger)
+
+
+async def _run(settings: Settings, ledger: Ledger) -> None:
+    servers, topics = bootstrap_servers(settings), topics_of(settings)
+    stopping, settled = asyncio.Event(), asyncio.Event()
+    dispatchers = build_dispatchers(settings, ledger, settled)
+    intake = Intake(
+        build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
+        ledger,
+        dead_letters := KafkaPublisher(servers, topics.dlq),
+        topic=topics.rewards,
+        arrived=lambda sites: _wake(dispatchers, sites),
+        lag=lambda topic, lag: LAG_MESSAGES.labels(topic).set(lag),
+    )
+    facts = KafkaPublisher(servers, topics.facts)
+    vitals = Vitals(ROLE, {"kafka": facts.complaint, "commands": intake.complaint})
+    vitals.watch_loop()
+    async with _started(facts), _started(dead_letters):
+        with HealthServer(vitals, settings.health, settings.run_dir):
+            async with asyncio.TaskGroup() as tasks:
+                stop = tasks.create_task(_set_when_asked(stopping))
+                tasks.create_task(intake.run(stopping))
+                tasks.create_task(run_reports(ledger, facts, settled=settled, stopping=stopping))
+                tasks.create_task(run_watch(ledger, time.time, stopping=stopping))
+                for dispatcher in dispatchers.values():
+                    tasks.create_task(dispatcher.run(stopping))
+                await stop
+                settled.set()
+        # What settled while the last calls were finished.
+        await run_reports(ledger, facts, settled=settled, stopping=stopping)
+
+
+def build_dispatchers(
+    settings: Settings, ledger: Ledger, settled: asyncio.Event
+) -> dict[str, Dispatcher]:
+    """One per site that has an API key. Rewards of other sites wait in the ledger."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    policy = Policy(
+        key_life_seconds=settings.rewarder.key_life_seconds,
+        absent_apart_seconds=settings.rewarder.absent_apart_seconds,
+        give_up_seconds=settings.rewarder.give_up_seconds,
+    )
+    pace = Pace(
+        concurrency=settings.rewarder.concurrency, lease_seconds=settings.rewarder.lease_seconds
+    )
+    dispatchers: dict[str, Dispatcher] = {}
+    for site in settings.sites:
+        if site.api_key is None:
+            log.warning("rewards_wait", site=site.site, reason="the site has no api_key")
+            continue
+        gateway = ChargebeeGateway(build_client(settings, site))
+        dispatchers[site.site] = Dispatcher(
+            ledger,
+            {
+                "promotional_credit": PromotionalCreditExecutor(gateway),
+                "coupon": CouponExecutor(gateway),
+            },
+            site=site.site,
+            owner=owner,
+            clock=choose_clock(settings.clock_file),
+            wall=time.time,
+            policy=policy,
+            pace=pace,
+            settled=settled.set,
+        )
+    return dispatchers
+
+
+def build_client(settings: Settings, site: Site) -> ChargebeeClient:
+    """The API of a site that has a key, with the rewarder's part of its quota."""
+    assert site.api_key is not None
+    access = SiteAccess(
+        site=site.site,
+        api_key=site.api_key.get_secret_value(),
+        api_url=site.api_url or "",
+        read_seconds=settings.chargebee.timeout_seconds,
+    )
+    bucket = TokenBucket(site.site, settings.chargebee.rewarder_per_minute)
+    try:
+        return ChargebeeClient(access, bucket)
+    except BadApiUrlError as error:
+        raise ConfigurationError(f"site {site.site!r}: {error}") from error
+
+
+@asynccontextmanager
+async def open_own_ledger(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Ledger]:
+    """The ledger of these settings. A database's complaints become sentences."""
+    try:
+        ledger = open_ledger(settings.ledger_url, read_only=read_only)
+    except LedgerError as error:
+        raise ConfigurationError(str(error)) from error
+    try:
+        yield ledger
+    except DBAPIError as error:
+        explained = explain_database_error(error, settings.ledger_url)
+        raise OperatingError(str(explained)) from error
+    except ExceptionGroup as group:
+        raise _only_database_errors(group, settings) from group
+    finally:
+        await ledger.close()
+
+
+def _only_database_errors(group: ExceptionGroup[Exception], settings: Settings) -> Exception:
+    first = group.exceptions[0]
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, DBAPIError):
+        return OperatingError(str(explain_database_error(first, settings.ledger_url)))
+    return group
+
+
+def _wake(dispatchers: dict[str, Dispatcher], sites: set[str]) -> None:
+    for site in sites:
+        if site in dispatchers:
+            dispatchers[site].wake()
+        else:
+            log.warning("rewards_wait", site=site, reason="no such site with an api_key here")
+
+
+async def _set_when_asked(stopping: asyncio.Event) -> None:
+    await stop_asked()
+    stopping.set()
+
+
+@asynccontextmanager
+async def _started(publisher: KafkaPublisher) -> AsyncIterator[None]:
+    await publisher.start()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            await publisher.stop()

@@ -1,0 +1,125 @@
+"""Wire and run a worker: the translate and fold agents of one process."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import NoReturn
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from connectors.chargebee.translate import translate
+from deploy.clock import choose_clock
+from deploy.cluster import bootstrap_servers, topics_of
+from deploy.installation import stop_asked
+from deploy.known_programs import KnownPrograms
+from deploy.settings import Settings
+from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from schemas.topics import Topics
+from streams.app import Writers, build, idempotent_producer
+from streams.core.lag import LagMeter
+from streams.core.writer import Services
+from streams.fold import PartitionFold
+from streams.translate import Translator
+
+ROLE = "worker"
+CRASH_EXIT_CODE = 70
+LAG_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def crash(error: BaseException) -> NoReturn:
+    """End the process at once, so that nothing is committed past what went wrong."""
+    log.critical("the worker ends here and starts again", exc_info=error)
+    os._exit(CRASH_EXIT_CODE)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Translate and fold until Ctrl-C or SIGTERM."""
+    configure_logging(settings.log, role=ROLE)
+    servers, topics = bootstrap_servers(settings), topics_of(settings)
+    code = version("hellocactus")
+    programs = KnownPrograms(servers, topics.programs)
+    producer = idempotent_producer(servers)
+    async with _running(producer), _running(programs):
+        services = Services(
+            bootstrap_servers=servers,
+            app_id=settings.app_id,
+            topics=topics,
+            make_fold=lambda _partition: PartitionFold(code),
+            clock=choose_clock(settings.clock_file),
+            time_producer=producer,
+            crash=crash,
+        )
+        translator = Translator(
+            topics=topics,
+            producer=producer,
+            translate=translate,
+            named_properties=programs.named_properties,
+            code_version=code,
+        )
+        app, writers = build(
+            bootstrap_servers=servers,
+            app_id=settings.app_id,
+            topics=topics,
+            partitions=settings.partitions,
+            services=services,
+            translator=translator,
+        )
+        vitals = Vitals(ROLE, {"partitions": writers.complaint})
+        vitals.watch_loop()
+        with HealthServer(vitals, settings.health, settings.run_dir):
+            app.finalize()
+            await app.start()
+            background = [
+                asyncio.create_task(_or_crash(programs.follow())),
+                asyncio.create_task(_or_crash(_meter(servers, settings.app_id, topics, writers))),
+            ]
+            stopped = asyncio.create_task(app.wait_until_stopped())
+            await asyncio.wait(
+                {asyncio.create_task(stop_asked()), stopped}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if stopped.done():
+                crash(app.crash_reason or RuntimeError("Faust stopped by itself"))
+            for task in background:
+                task.cancel()
+            await writers.close(set(writers.partitions))
+            await app.stop()
+
+
+async def _or_crash(work: Coroutine[object, object, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a worker without it would be blind
+        crash(error)
+
+
+async def _meter(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
+    """Keep the lag gauges true for the partitions of this worker."""
+    meter = LagMeter(servers, group_id)
+    await meter.start()
+    try:
+        while True:
+            positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
+            LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
+            for topic in (topics.raw, topics.custom):
+                LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
+            await asyncio.sleep(LAG_SECONDS)
+    finally:
+        await meter.stop()
+
+
+@asynccontextmanager
+async def _running(service: KnownPrograms | AIOKafkaProducer) -> AsyncIterator[None]:
+    await service.start()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            await service.stop()

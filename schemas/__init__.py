@@ -1,0 +1,1 @@
+"""What crosses a boundary: facts, points events, reward commands, topics, programs. Pure."""

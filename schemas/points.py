@@ -1,0 +1,232 @@
+"""Points events: what the account fold decided, immutable, gapless per account. PURE.
+
+Names below are stored for ever on `loyalty.points.v1`: change one by adding a version. Consumers
+read with isolation.level=read_committed. An event's id is `site:customer:sequence`. The four
+figures are those after the event: `balance` is spendable now, `pending` not yet, `lifetime` is
+earned − reversed, `deficit` is what later credits fill first.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.rewards import AnyGrant
+
+ExpiryReason = Literal["expired", "voided", "erased"]
+
+
+def _first_version() -> int:
+    return 1
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an event happened: the fact, the trigger it pulled, the message that brought it, and the
+    fact's offset in this account's partition of `loyalty.facts.v1`.
+    """
+
+    fact: str
+    trigger: str
+    offset: int
+    source: str = ""
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    amount_minor: int
+    currency: str
+
+
+class Multiplier(msgspec.Struct, frozen=True, kw_only=True):
+    """`factor` is a decimal string."""
+
+    id: str
+    factor: str
+
+
+class LotChange(msgspec.Struct, frozen=True, kw_only=True):
+    """How many points of one lot an event moved."""
+
+    lot: str
+    points: int
+
+
+class PointsEvent(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True
+):
+    """The head of every points event."""
+
+    site: str
+    customer: str
+    sequence: int
+    cause: Cause
+    occurred_at: int
+    balance: int
+    pending: int
+    lifetime: int
+    deficit: int
+    v: int = msgspec.field(default_factory=_first_version)
+
+
+class PointsEarned(PointsEvent, frozen=True, kw_only=True):
+    """A credit, which is a lot of its own.
+
+    `unrounded` is the exact value before the one rounding (a decimal string, or `a/b` where no
+    finite decimal exists), `wanted` what the rule would have given where a cap gave less.
+    `absorbed` points went to fill the deficit.
+    """
+
+    program: str
+    program_version: int
+    rule: str
+    points: int
+    unrounded: str
+    lot: str
+    available_at: int
+    expires_at: int | None = None
+    base: Money | None = None
+    multipliers: tuple[Multiplier, ...] = ()
+    wanted: int | None = None
+    absorbed: int = 0
+
+
+class PointsActivated(PointsEvent, frozen=True, kw_only=True):
+    """A pending lot became spendable."""
+
+    lot: str
+    points: int
+    absorbed: int = 0
+
+
+class PointsExpired(PointsEvent, frozen=True, kw_only=True):
+    """`reason`: expired by date, voided before it was available, or erased with the account."""
+
+    points: int
+    lots: tuple[LotChange, ...]
+    reason: ExpiryReason = "expired"
+
+
+class PointsReversed(PointsEvent, frozen=True, kw_only=True):
+    """Points of an earlier fact (`earned_by`, its natural key) were undone.
+
+    `points` were undone in all; those not found in `lots` deepened the deficit (`overdrawn`), were
+    forgiven by policy (`forgiven`) or had expired before (`expired`). `base` is the money
+    given back.
+    """
+
+    points: int
+    earned_by: str
+    lots: tuple[LotChange, ...] = ()
+    overdrawn: int = 0
+    forgiven: int = 0
+    expired: int = 0
+    base: Money | None = None
+
+
+class PointsRedeemed(PointsEvent, frozen=True, kw_only=True):
+    """Points paid for a reward."""
+
+    points: int
+    reward: str
+    reward_id: str
+    lots: tuple[LotChange, ...]
+
+
+class PointsRestored(PointsEvent, frozen=True, kw_only=True):
+    """A reward finally failed: its points went back to the same lots with the same dates.
+
+    `lots` says what each lot has again; `expired` came back to lots whose date had passed and are
+    gone at once, `absorbed` filled the deficit.
+    """
+
+    points: int
+    reward: str
+    reward_id: str
+    lots: tuple[LotChange, ...]
+    expired: int = 0
+    absorbed: int = 0
+
+
+class PointsAdjusted(PointsEvent, frozen=True, kw_only=True):
+    """By hand: a positive number opened `lot`, a negative one took from `lots`."""
+
+    points: int
+    actor: str
+    reason: str
+    lot: str = ""
+    lots: tuple[LotChange, ...] = ()
+    overdrawn: int = 0
+    absorbed: int = 0
+    expires_at: int | None = None
+
+
+class TierChanged(PointsEvent, frozen=True, kw_only=True):
+    """`from_tier` and `to_tier` are level ids, empty for none; `basis` is what decided."""
+
+    program: str
+    program_version: int
+    from_tier: str
+    to_tier: str
+    basis: int
+
+
+class RewardEarned(PointsEvent, frozen=True, kw_only=True):
+    """A reward fired. `subscription` and `currency` say where a discount lands, where known."""
+
+    program: str
+    program_version: int
+    reward: str
+    reward_id: str
+    grant: AnyGrant
+    cost: int = 0
+    subscription: str = ""
+    currency: str = ""
+
+
+class RewardDelivered(PointsEvent, frozen=True, kw_only=True):
+    reward: str
+    reward_id: str
+    reference: str = ""
+
+
+class RewardFailed(PointsEvent, frozen=True, kw_only=True):
+    reward: str
+    reward_id: str
+    reason: str
+
+
+class RewardRevoked(PointsEvent, frozen=True, kw_only=True):
+    """The cause of the reward was undone (`on_refund: revoke`), or its tier was left."""
+
+    program: str
+    program_version: int
+    reward: str
+    reward_id: str
+    reason: str
+
+
+class FactIgnored(PointsEvent, frozen=True, kw_only=True):
+    """The fact moved nothing. `reason` is a short code, `detail` a sentence for people."""
+
+    reason: str
+    detail: str = ""
+
+
+class AccountErased(PointsEvent, frozen=True, kw_only=True):
+    """The account is closed for good; its sums stay, later facts are ignored."""
+
+
+AnyPointsEvent = (
+    PointsEarned
+    | PointsActivated
+    | PointsExpired
+    | PointsReversed
+    | PointsRedeemed
+    | PointsRestored
+    | PointsAdjusted
+    | TierChanged
+    | RewardEarned
+    | RewardDelivered
+    | RewardFailed
+    | RewardRevoked
+    | FactIgnored
+    | AccountErased
+)

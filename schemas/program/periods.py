@@ -1,0 +1,244 @@
+"""Calendar time in the program's zone: durations, period ends, counting periods, windows. PURE.
+
+Instants are unix seconds. Years, months, weeks and days are counted on the local calendar, hours
+and less exactly. A local time that a clock change skips is taken as that much later (02:30 becomes
+03:30); one that it repeats is the first of the two. A month end is clamped: 31 Jan + P1M = 28 Feb.
+"""
+
+import re
+from bisect import bisect_right
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil.rrule import rrule, rrulestr
+
+CalendarPeriod = Literal["day", "week", "month", "quarter", "year"]
+
+MAX_YEARS = 100
+MAX_OCCURRENCES = 20_000
+"""A recurrence is followed this far (a daily one for 54 years); later its window stays shut."""
+
+_DURATION = re.compile(
+    r"P(?=.)(?:(?P<years>\d{1,3})Y)?(?:(?P<months>\d{1,4})M)?(?:(?P<weeks>\d{1,4})W)?"
+    r"(?:(?P<days>\d{1,5})D)?"
+    r"(?:T(?=.)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,10})S)?)?",
+    re.ASCII,
+)
+_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_CACHED = 4096
+
+
+class PeriodError(ValueError):
+    """The text is no period, zone or recurrence; the message says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A calendar duration. Weeks are days, years are months; `seconds` are exact."""
+
+    months: int = 0
+    days: int = 0
+    seconds: int = 0
+
+
+@lru_cache(maxsize=1024)
+def parse_period(text: str) -> Period:
+    """An ISO 8601 duration longer than zero, such as P12M, P14D, P1Y, P1W, P1Y6M, PT24H.
+
+    Raises `PeriodError`.
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise PeriodError(
+            f'"{text}" is no period; write an ISO 8601 duration: '
+            "P14D (14 days), P2W, P12M (12 months), P1Y, PT24H (24 hours)"
+        )
+    part = {name: int(digits or 0) for name, digits in found.groupdict().items()}
+    period = Period(
+        months=part["years"] * 12 + part["months"],
+        days=part["weeks"] * 7 + part["days"],
+        seconds=part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"],
+    )
+    if period == Period():
+        raise PeriodError(f'"{text}" is no time at all; leave the key out instead')
+    years = period.months / 12 + period.days / 365 + period.seconds / (365 * 86_400)
+    if years > MAX_YEARS:
+        raise PeriodError(f'"{text}" is longer than {MAX_YEARS} years')
+    return period
+
+
+def parse_zone(name: str) -> ZoneInfo:
+    """Raises `PeriodError` for a name that the zone database does not hold."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise PeriodError(
+            f'"{name}" is no time zone; write an IANA name such as "Europe/Berlin" or "UTC"'
+        ) from error
+
+
+def to_local(instant: int, zone: ZoneInfo) -> datetime:
+    """What a clock on the wall in `zone` showed, with its zone."""
+    return datetime.fromtimestamp(instant, zone)
+
+
+def to_instant(local: datetime, zone: ZoneInfo) -> int:
+    """The instant of a naive local time, by the clock-change rules of this module.
+
+    A fraction of a second is dropped; `local.fold` is ignored.
+    """
+    return int(local.replace(tzinfo=zone, fold=0).timestamp() // 1)
+
+
+@lru_cache(maxsize=_CACHED)
+def add(instant: int, period: Period, zone: ZoneInfo) -> int:
+    """The instant one `period` later: months, then days on the local calendar, then seconds."""
+    if period.months == 0 and period.days == 0:
+        return instant + period.seconds
+    local = datetime.fromtimestamp(instant, zone).replace(tzinfo=None)
+    shifted = _add_months(local, period.months) + timedelta(days=period.days)
+    return to_instant(shifted, zone) + period.seconds
+
+
+def subtract(instant: int, period: Period, zone: ZoneInfo) -> int:
+    """The instant one `period` earlier: where a rolling window that ends at `instant` begins."""
+    if period.months == 0 and period.days == 0:
+        return instant - period.seconds
+    local = datetime.fromtimestamp(instant, zone).replace(tzinfo=None)
+    shifted = _add_months(local, -period.months) - timedelta(days=period.days)
+    return to_instant(shifted, zone) - period.seconds
+
+
+def _add_months(local: datetime, months: int) -> datetime:
+    """Months later or earlier; a day that the month lacks becomes its last."""
+    if months == 0:
+        return local
+    years, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    return local.replace(
+        year=years, month=month + 1, day=min(local.day, monthrange(years, month + 1)[1])
+    )
+
+
+def period_start(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
+    """The first instant of the calendar period that holds `instant`. Weeks are ISO weeks."""
+    local = datetime.fromtimestamp(instant, zone)
+    return _bounds(local.year, local.month, local.day, period, zone)[0]
+
+
+def period_end(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
+    """The first instant after the calendar period that holds `instant`."""
+    local = datetime.fromtimestamp(instant, zone)
+    return _bounds(local.year, local.month, local.day, period, zone)[1]
+
+
+def round_up(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
+    """The end of the period: the first instant after it. An instant that is one already stays."""
+    local = datetime.fromtimestamp(instant, zone)
+    start, end = _bounds(local.year, local.month, local.day, period, zone)
+    return instant if instant == start else end
+
+
+def period_key(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
+    """The calendar period that holds `instant` as a number that counters can be kept under.
+
+    day 20261124, ISO week 202648, month 202611, quarter 20264, year 2026. Keys of different kinds
+    of period may coincide.
+    """
+    local = datetime.fromtimestamp(instant, zone)
+    match period:
+        case "day":
+            return local.year * 10_000 + local.month * 100 + local.day
+        case "week":
+            year, week, _ = local.isocalendar()
+            return year * 100 + week
+        case "month":
+            return local.year * 100 + local.month
+        case "quarter":
+            return local.year * 10 + (local.month + 2) // 3
+        case "year":
+            return local.year
+
+
+@lru_cache(maxsize=_CACHED)
+def _bounds(
+    year: int, month: int, day: int, period: CalendarPeriod, zone: ZoneInfo
+) -> tuple[int, int]:
+    """First instant of the period around a local date, and of the next one."""
+    date = datetime(year, month, day)  # noqa: DTZ001 - a local date; `to_instant` gives it its zone
+    match period:
+        case "day":
+            start, end = date, date + timedelta(days=1)
+        case "week":
+            start = date - timedelta(days=date.weekday())
+            end = start + timedelta(days=7)
+        case "month":
+            start = date.replace(day=1)
+            end = _add_months(start, 1)
+        case "quarter":
+            start = date.replace(month=(month - 1) // 3 * 3 + 1, day=1)
+            end = _add_months(start, 3)
+        case "year":
+            start = date.replace(month=1, day=1)
+            end = _add_months(start, 12)
+    return to_instant(start, zone), to_instant(end, zone)
+
+
+class Windows:
+    """The open times of an RFC 5545 recurrence: each occurrence in local time, `duration` long.
+
+    Occurrences are worked out as later instants are asked for, and remembered.
+    """
+
+    def __init__(self, rule: str, start: datetime, duration: Period, zone: ZoneInfo) -> None:
+        """Raises `PeriodError` for a rule that is not one of RFC 5545, or that never occurs."""
+        self._duration = duration
+        self._zone = zone
+        self._starts: list[int] = []
+        self._occurrences: Iterator[datetime] = iter(_parse_rule(rule, start))
+        self._advance()
+        if not self._starts:
+            raise PeriodError(f'the recurrence "{rule}" never occurs')
+
+    def is_open(self, instant: int) -> bool:
+        """Whether some occurrence began at or before `instant` and has not ended. Ends are open."""
+        while self._starts[-1] <= instant and self._advance():
+            pass
+        index = bisect_right(self._starts, instant)
+        return index > 0 and instant < add(self._starts[index - 1], self._duration, self._zone)
+
+    def _advance(self) -> bool:
+        if len(self._starts) >= MAX_OCCURRENCES:
+            return False
+        occurrence = next(self._occurrences, None)
+        if occurrence is None:
+            return False
+        self._starts.append(to_instant(occurrence, self._zone))
+        return True
+
+
+def _parse_rule(rule: str, start: datetime) -> rrule:
+    text = rule.removeprefix("RRULE:")
+    fields = dict(field.partition("=")[::2] for field in text.split(";"))
+    if ":" in text or "\n" in text or fields.get("FREQ") not in _FREQUENCIES:
+        raise PeriodError(
+            f'"{rule}" is no recurrence; write an RFC 5545 rule of FREQ {", ".join(_FREQUENCIES)}, '
+            'such as "FREQ=WEEKLY;BYDAY=SA,SU"'
+        )
+    if fields.get("UNTIL", "").endswith("Z"):
+        raise PeriodError("UNTIL is local time in the program's zone; write it without Z")
+    try:
+        parsed = rrulestr(text, dtstart=start)
+    except (ValueError, TypeError, KeyError) as error:
+        raise PeriodError(f'"{rule}" is no RFC 5545 recurrence: {error}') from error
+    assert isinstance(parsed, rrule)  # one line without RDATE or EXDATE is never a set
+    return parsed
+
+
+def local_text(instant: int) -> str:
+    """The instant in UTC for people, to the second."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

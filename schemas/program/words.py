@@ -1,0 +1,166 @@
+"""A program's rules as sentences a merchant can check against what was meant. PURE."""
+
+from collections.abc import Mapping
+
+from schemas.program.model import (
+    DiscountGrant,
+    EarnRule,
+    Level,
+    Limit,
+    Multiplier,
+    PerAmount,
+    PerQuantity,
+    Program,
+    RewardRule,
+    RewardWhen,
+    Tiers,
+    Trigger,
+    WebhookGrant,
+)
+
+Sentence = tuple[str, str, str]
+"""Kind of part, its id, what it does."""
+
+PULLED: Mapping[Trigger, str] = {
+    "subscription_created": "a subscription is created",
+    "trial_converted": "a trial becomes a paid subscription",
+    "payment_succeeded": "a payment succeeds",
+    "first_payment": "the first payment succeeds",
+    "on_time_payment": "a payment is on time",
+    "plan_upgraded": "a plan is upgraded",
+    "plan_downgraded": "a plan is downgraded",
+    "subscription_renewed": "a subscription renews",
+    "annual_renewal": "a renewal completes a year",
+    "subscription_anniversary": "a subscription has its anniversary",
+    "subscription_cancelled": "a subscription is cancelled",
+    "subscription_reactivated": "a subscription comes back",
+    "custom": "the event arrives",
+}
+
+
+def describe(program: Program) -> list[Sentence]:
+    """Every rule in the program's order."""
+    name = program.points.name
+    sentences: list[Sentence] = []
+    sentences += [("earn", rule.id, _earn(rule, name)) for rule in program.earn]
+    sentences += [("multiplier", each.id, _multiplier(each)) for each in program.multipliers]
+    if program.tiers is not None:
+        sentences += [
+            ("tier", level.id, _level(level, program.tiers, name)) for level in program.tiers.levels
+        ]
+    sentences += [("reward", rule.id, _reward(rule, name)) for rule in program.rewards]
+    if program.expiry is None:
+        return [*sentences, ("expiry", "", f"{name} never expire")]
+    rounded = program.expiry.round_up_to
+    until = f", rounded up to the end of the {rounded}" if rounded else ""
+    return [*sentences, ("expiry", "", f"{name} live {program.expiry.after}{until}")]
+
+
+def _earn(rule: EarnRule, name: str) -> str:
+    parts = [f"when {_pulled(rule.on, rule.event)}: {_worth(rule, name)}"]
+    if rule.when is not None:
+        parts.append(f"if {rule.when}")
+    if rule.trial == "wait":
+        parts.append("after the trial")
+    if rule.activate_after is not None:
+        parts.append(f"spendable after {rule.activate_after}")
+    if rule.cap is not None:
+        parts.append(f"at most {rule.cap.points} per {rule.cap.per}")
+    return ", ".join(parts + _limit(rule.limit))
+
+
+def _pulled(on: Trigger, event: str | None) -> str:
+    return f"the event {event} arrives" if event is not None else PULLED[on]
+
+
+def _worth(rule: EarnRule, name: str) -> str:
+    match rule.points:
+        case int(points):
+            return f"{points} {name}"
+        case PerAmount(per=table, award=award, tax=tax):
+            steps = " or ".join(f"{amount} {currency}" for currency, amount in table.items())
+            return f"{award} {name} per {steps}" + (" before tax" if tax == "exclude" else "")
+        case PerQuantity(per_quantity=points):
+            return f"{points} {name} per unit"
+        case formula:
+            return f"{formula} {name}"
+
+
+def _limit(limit: Limit | None) -> list[str]:
+    if limit is None:
+        return []
+    parts = []
+    if limit.count is not None:
+        times = "once" if limit.count == 1 else f"{limit.count} times"
+        parts.append(f"{times} ever" if limit.per == "ever" else f"{times} per {limit.per}")
+    if limit.cooldown is not None:
+        parts.append(f"{limit.cooldown} apart")
+    return parts
+
+
+def _multiplier(multiplier: Multiplier) -> str:
+    on = " or ".join(PULLED[trigger] for trigger in multiplier.on)
+    parts = [f"times {multiplier.factor}" + (f" when {on}" if on else " on everything")]
+    if multiplier.when is not None:
+        parts.append(f"if {multiplier.when}")
+    if multiplier.from_ is not None:
+        parts.append(f"from {multiplier.from_:%Y-%m-%d %H:%M}")
+    if multiplier.to is not None:
+        parts.append(f"until {multiplier.to:%Y-%m-%d %H:%M}")
+    if multiplier.recurrence is not None:
+        parts.append(f"for {multiplier.recurrence.duration} at {multiplier.recurrence.rule}")
+    return ", ".join(parts)
+
+
+def _level(level: Level, tiers: Tiers, name: str) -> str:
+    factor = f"; earns times {level.multiplier}" if level.multiplier != "1" else ""
+    if level.at == 0:
+        return f"where everyone starts{factor}"
+    basis = f"{name} earned" if tiers.basis == "points_earned" else f"paid ({tiers.currency} minor)"
+    window = {"lifetime": "ever", "calendar_year": "in a calendar year"}.get(
+        tiers.window, f"within {tiers.window}"
+    )
+    return f"from {level.at} {basis} {window}{factor}"
+
+
+def _reward(rule: RewardRule, name: str) -> str:
+    cost = f" for {rule.cost} {name}" if rule.cost else ""
+    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}"
+
+
+def _fires(when: RewardWhen, name: str) -> str:
+    every = "each" if when.repeat == "every" else "the first"
+    if when.balance is not None:
+        return f"{every} time the balance reaches {when.balance} {name}"
+    if when.lifetime is not None:
+        return f"{every} time {when.lifetime} {name} were earned in all"
+    if when.tier is not None:
+        return f"on reaching {when.tier}"
+    assert when.on is not None
+    condition = [f"if {when.when}"] if when.when is not None else []
+    return ", ".join([f"when {_pulled(when.on, when.event)}", *condition, *_limit(when.limit)])
+
+
+def _grant(rule: RewardRule) -> str:
+    if rule.discount is not None:
+        return _discount(rule.discount)
+    if rule.feature is not None:
+        return f"the feature {rule.feature.id}" + (
+            " while in the tier" if rule.feature.while_in_tier else ""
+        )
+    if rule.free_days is not None:
+        return f"{rule.free_days} free days"
+    if rule.free_addon is not None:
+        return f"the add-on {rule.free_addon.price} for {rule.free_addon.cycles} billing cycles"
+    named = {"gift_card": rule.gift_card, "charity": rule.charity, "custom": rule.custom}
+    return ", ".join(_call(what, grant) for what, grant in named.items() if grant is not None)
+
+
+def _discount(discount: DiscountGrant) -> str:
+    amounts = [f"{amount} {currency}" for currency, amount in (discount.amount or {}).items()]
+    worth = f"{discount.percent} %" if discount.percent is not None else " or ".join(amounts)
+    return f"{worth} off as {discount.via.replace('_', ' ')}"
+
+
+def _call(what: str, grant: WebhookGrant) -> str:
+    return f"{what.replace('_', ' ')} through the webhook {grant.webhook}"

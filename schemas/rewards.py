@@ -1,0 +1,94 @@
+"""Reward commands: what the rewarder is to carry out, and the grants they carry. PURE.
+
+Names below are stored for ever on `loyalty.rewards.v1`: change one by adding a version.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+DiscountVia = Literal["promotional_credit", "coupon"]
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What a reward gives, resolved from the program when it was earned."""
+
+
+class Discount(Grant, frozen=True, kw_only=True, tag="discount"):
+    """Money off the next billing cycle.
+
+    Either `amounts_minor` (per currency; the one of the customer's subscription is used) or
+    `percent` (a decimal string such as "12.5", coupons only) is set.
+    """
+
+    via: DiscountVia
+    amounts_minor: dict[str, int] = {}
+    percent: str = ""
+
+
+class Feature(Grant, frozen=True, kw_only=True, tag="feature"):
+    """A Chargebee entitlement override; ends when the tier is left, or `for_seconds` later."""
+
+    id: str
+    value: str = "true"
+    while_in_tier: bool = False
+    until: int | None = None
+
+
+class FreeDays(Grant, frozen=True, kw_only=True, tag="free_days"):
+    days: int
+
+
+class FreeAddon(Grant, frozen=True, kw_only=True, tag="free_addon"):
+    price: str
+    quantity: int = 1
+    cycles: int = 1
+
+
+class Webhook(Grant, frozen=True, kw_only=True, tag="webhook"):
+    """A signed call to another service: a gift card, a donation or anything else."""
+
+    purpose: Literal["gift_card", "charity", "custom"]
+    endpoint: str
+    payload: dict[str, Any] = {}
+
+
+AnyGrant = Discount | Feature | FreeDays | FreeAddon | Webhook
+
+
+def _first_version() -> int:
+    return 1
+
+
+class RewardCommand(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True
+):
+    """The head of every command. `reward_id` is the id of the RewardEarned event it answers."""
+
+    reward_id: str
+    site: str
+    customer: str
+    program: str
+    program_version: int
+    reward: str
+    occurred_at: int
+    v: int = msgspec.field(default_factory=_first_version)
+
+
+class GrantReward(RewardCommand, frozen=True, kw_only=True):
+    """Give the customer what the reward grants. `subscription` and `currency` are the account's
+    current ones, empty when it has none.
+    """
+
+    grant: AnyGrant
+    subscription: str = ""
+    currency: str = ""
+
+
+class RevokeReward(RewardCommand, frozen=True, kw_only=True):
+    """Take back what can be taken back, because the cause of the reward was undone."""
+
+    reason: str
+
+
+AnyRewardCommand = GrantReward | RevokeReward

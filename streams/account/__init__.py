@@ -1,0 +1,1 @@
+"""The pure fold: what a fact means for one account. PURE."""

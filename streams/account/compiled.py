@@ -1,0 +1,291 @@
+"""A program made ready to run: rules by trigger, expressions compiled, dates and windows. PURE.
+
+Compiled once per version. Everything that depends on the program's zone, currency tables or
+factors is worked out here, so that deciding a fact is look-ups and integer arithmetic.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from math import gcd
+from zoneinfo import ZoneInfo
+
+from schemas.program import amounts, periods
+from schemas.program.expressions import Condition, Formula
+from schemas.program.model import (
+    CalendarPeriod,
+    EarnRule,
+    Limit,
+    Multiplier,
+    PerAmount,
+    PerQuantity,
+    Program,
+    RewardRule,
+    Tiers,
+    WebhookGrant,
+)
+from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Webhook
+
+Ratio = tuple[int, int]
+"""Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
+
+_YEARS = 100
+_EXPIRIES_REMEMBERED = 4096
+
+
+class CompiledLimit:
+    """How often something may happen: `count` times per calendar period or ever, `cooldown` apart.
+
+    No limit is `count` None and `cooldown` None.
+    """
+
+    __slots__ = ("cooldown", "count", "per")
+
+    def __init__(self, limit: Limit | None) -> None:
+        self.count = limit.count if limit else None
+        self.per: CalendarPeriod | None = None
+        if limit and limit.per != "ever":
+            self.per = limit.per
+        written = limit.cooldown if limit else None
+        self.cooldown = periods.parse_period(written) if written else None
+
+    def __bool__(self) -> bool:
+        return self.count is not None or self.cooldown is not None
+
+
+class CompiledMultiplier:
+    """A factor on what rules earn while it is open."""
+
+    __slots__ = ("condition", "end", "factor", "id", "ratio", "start", "windows")
+
+    def __init__(self, multiplier: Multiplier, zone: ZoneInfo) -> None:
+        self.id = multiplier.id
+        self.factor = multiplier.factor
+        self.ratio = _ratio(amounts.parse_factor(multiplier.factor))
+        self.condition = (
+            Condition(multiplier.when, multiplier.on) if multiplier.when is not None else None
+        )
+        self.start = periods.to_instant(multiplier.from_, zone) if multiplier.from_ else None
+        self.end = periods.to_instant(multiplier.to, zone) if multiplier.to else None
+        self.windows = multiplier.recurrence.windows(zone) if multiplier.recurrence else None
+
+    def is_open(self, at: int) -> bool:
+        if self.start is not None and at < self.start:
+            return False
+        if self.end is not None and at >= self.end:
+            return False
+        return self.windows is None or self.windows.is_open(at)
+
+
+class CompiledRule:
+    """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
+
+    `counted` says that the account keeps a counter for it.
+    """
+
+    __slots__ = (
+        "activate_after", "award", "cap", "cap_per", "condition", "counted", "event",
+        "exclude_tax", "flat", "formula", "id", "limit", "multipliers", "per_minor",
+        "per_quantity", "waits",
+    )  # fmt: skip
+
+    def __init__(
+        self, rule: EarnRule, multipliers: tuple[CompiledMultiplier, ...], *, carries: bool
+    ) -> None:
+        points = rule.points
+        self.id = rule.id
+        self.event = rule.event
+        self.condition = Condition(rule.when, (rule.on,)) if rule.when is not None else None
+        self.waits = rule.trial == "wait"
+        self.flat = points if isinstance(points, int) else None
+        self.formula = Formula(points, (rule.on,)) if isinstance(points, str) else None
+        self.per_quantity = points.per_quantity if isinstance(points, PerQuantity) else None
+        self.per_minor = amounts.parse_table(points.per) if isinstance(points, PerAmount) else None
+        self.award = points.award if isinstance(points, PerAmount) else 0
+        self.exclude_tax = isinstance(points, PerAmount) and points.tax == "exclude"
+        self.activate_after = (
+            periods.parse_period(rule.activate_after) if rule.activate_after is not None else None
+        )
+        self.cap = rule.cap.points if rule.cap else None
+        self.cap_per: CalendarPeriod | None = rule.cap.per if rule.cap else None
+        self.limit = CompiledLimit(rule.limit)
+        self.multipliers = multipliers
+        self.counted = bool(self.limit) or self.cap is not None or carries
+
+
+class CompiledReward:
+    """One reward: what fires it, what it costs and what it grants."""
+
+    __slots__ = (
+        "balance", "condition", "cost", "event", "every", "grant", "held", "id", "lifetime",
+        "limit", "tier", "trigger",
+    )  # fmt: skip
+
+    def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
+        when = reward.when
+        self.id = reward.id
+        self.balance, self.lifetime = when.balance, when.lifetime
+        self.every = when.repeat == "every"
+        self.tier, self.trigger, self.event = when.tier, when.on, when.event
+        on = (when.on,) if when.on else ()
+        self.condition = Condition(when.when, on) if when.when is not None else None
+        self.limit = CompiledLimit(when.limit)
+        self.cost = reward.cost
+        self.grant = _grant(reward, zone)
+        self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
+
+
+class CompiledLevel:
+    __slots__ = ("at", "factor", "id", "ratio")
+
+    def __init__(self, level_id: str, at: int, factor: str) -> None:
+        self.id, self.at, self.factor = level_id, at, factor
+        self.ratio = _ratio(amounts.parse_factor(factor))
+
+
+class CompiledTiers:
+    """Levels and the window of their basis. `index` finds a level by id."""
+
+    __slots__ = ("_period", "_zone", "by_year", "currency", "downgrade", "index", "levels")
+
+    def __init__(self, tiers: Tiers, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.currency = tiers.currency
+        self.downgrade = tiers.downgrade
+        self.by_year = tiers.window == "calendar_year"
+        written = tiers.window not in ("lifetime", "calendar_year")
+        self._period = periods.parse_period(tiers.window) if written else None
+        self.levels = [CompiledLevel(each.id, each.at, each.multiplier) for each in tiers.levels]
+        self.index = {level.id: index for index, level in enumerate(self.levels)}
+
+    @property
+    def for_life(self) -> bool:
+        return self._period is None and not self.by_year
+
+    def level_for(self, basis: int) -> int:
+        """The highest level that the basis reaches."""
+        reached = 0
+        for index, level in enumerate(self.levels):
+            if basis >= level.at:
+                reached = index
+        return reached
+
+    def leaves_at(self, at: int) -> int:
+        """When something that counts from `at` stops counting; also when a level is reviewed."""
+        assert not self.for_life
+        if self._period is None:
+            return periods.period_end(at, "year", self._zone)
+        return periods.add(at, self._period, self._zone)
+
+
+class CompiledProgram:
+    """One version of a program, ready to run."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.id, self.version, self.site = program.program, program.version, program.site
+        self.effective_at = program.effective_at()
+        self.zone = zone = periods.parse_zone(program.timezone)
+        self.rounding = program.points.rounding
+        self.carries = program.points.carry_remainder
+        self.stacks = program.stack == "multiply"
+        self.negative = program.refunds.negative
+        self.ranking = {plan: rank for rank, plan in enumerate(program.plan_ranking)}
+        self.tiers = CompiledTiers(program.tiers, zone) if program.tiers else None
+        self.rewards = [CompiledReward(reward, zone) for reward in program.rewards]
+        self.rules: dict[str, list[CompiledRule]] = {}
+        self.rule_by_id: dict[str, CompiledRule] = {}
+        for rule in program.earn:
+            self._add(rule)
+        self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
+        self.thresholds = any(each.balance or each.lifetime for each in self.rewards)
+        self.has_anniversaries = "subscription_anniversary" in self.acts_on | self.rules.keys()
+        self._expiry = program.expiry and periods.parse_period(program.expiry.after)
+        self._round_up = program.expiry.round_up_to if program.expiry else None
+        self.expires_at = lru_cache(maxsize=_EXPIRIES_REMEMBERED)(self._expires_at)
+
+    def _add(self, rule: EarnRule) -> None:
+        multipliers = tuple(
+            CompiledMultiplier(each, self.zone)
+            for each in self.program.multipliers
+            if not each.on or rule.on in each.on
+        )
+        compiled = CompiledRule(rule, multipliers, carries=self.carries)
+        self.rules.setdefault(rule.on, []).append(compiled)
+        self.rule_by_id[rule.id] = compiled
+
+    def _expires_at(self, available_at: int) -> int | None:
+        if self._expiry is None:
+            return None
+        end = periods.add(available_at, self._expiry, self.zone)
+        return periods.round_up(end, self._round_up, self.zone) if self._round_up else end
+
+    def later(self, at: int, period: periods.Period) -> int:
+        return periods.add(at, period, self.zone)
+
+    def period_key(self, at: int, per: CalendarPeriod) -> int:
+        return periods.period_key(at, per, self.zone)
+
+    def year_after(self, anchor: int, years: int) -> int:
+        """The `years`-th anniversary of `anchor`, at the same local time; 29 Feb is kept on 28."""
+        return periods.add(anchor, periods.Period(months=12 * years), self.zone)
+
+    def years_between(self, anchor: int, at: int) -> int:
+        """Whole years by local date, from `anchor` to `at`."""
+        start, end = periods.to_local(anchor, self.zone), periods.to_local(at, self.zone)
+        years = max(0, min(end.year - start.year, _YEARS))
+        while years and periods.to_local(self.year_after(anchor, years), self.zone).date() > (
+            end.date()
+        ):
+            years -= 1
+        return years
+
+
+def reduced(numerator: int, denominator: int) -> Ratio:
+    divisor = gcd(numerator, denominator)
+    return numerator // divisor, denominator // divisor
+
+
+@lru_cache(maxsize=16384)
+def exact_text(numerator: int, denominator: int) -> str:
+    """The exact value as `schemas.program.amounts` writes it. Prices repeat: it is remembered."""
+    return amounts.exact_text(Fraction(numerator, denominator))
+
+
+def _ratio(exact: Fraction) -> Ratio:
+    return exact.numerator, exact.denominator
+
+
+def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
+    if reward.discount is not None:
+        table = reward.discount.amount
+        return Discount(
+            via=reward.discount.via,
+            amounts_minor=amounts.parse_table(table) if table else {},
+            percent=reward.discount.percent or "",
+        )
+    if reward.feature is not None:
+        feature = reward.feature
+        return Feature(
+            id=feature.id,
+            value=feature.value,
+            while_in_tier=feature.while_in_tier,
+            until=periods.to_instant(feature.until, zone) if feature.until else None,
+        )
+    if reward.free_days is not None:
+        return FreeDays(days=reward.free_days)
+    if reward.free_addon is not None:
+        addon = reward.free_addon
+        return FreeAddon(price=addon.price, quantity=addon.quantity, cycles=addon.cycles)
+    return _webhook(reward)
+
+
+def _webhook(reward: RewardRule) -> Webhook:
+    def build(purpose: str, grant: WebhookGrant) -> Webhook:
+        return Webhook(purpose=purpose, endpoint=grant.webhook, payload=grant.payload)  # type: ignore[arg-type]
+
+    if reward.gift_card is not None:
+        return build("gift_card", reward.gift_card)
+    if reward.charity is not None:
+        return build("charity", reward.charity)
+    assert reward.custom is not None, "the model holds exactly one grant"
+    return build("custom", reward.custom)

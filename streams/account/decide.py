@@ -1,0 +1,336 @@
+"""(account, fact, offset, programs) → points events: the one entrance to the fold. PURE.
+
+A repeated fact does nothing at all. Any other moves the account's clock first, then is decided, and
+always leaves at least one event: `FactIgnored` says why where nothing moved.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from schemas import facts, ids
+from schemas.points import (
+    AccountErased,
+    AnyPointsEvent,
+    FactIgnored,
+    LotChange,
+    PointsAdjusted,
+    PointsExpired,
+)
+from streams.account import lots, refunds, subscriptions, thresholds, tiers, timeline
+from streams.account.earning import apply_rule, earn
+from streams.account.programs import Programs
+from streams.account.state import Account, Memory
+from streams.account.turn import BY_FACT, Turn
+
+DIGEST = ids.DIGEST_BYTES
+
+
+def decide(
+    account: Account, fact: facts.AnyFact, offset: int, programs: Programs
+) -> list[AnyPointsEvent]:
+    """The events of one fact, in sequence; `account` is changed in place.
+
+    `offset` is the fact's place in its partition of `loyalty.facts.v1`. Returns [] for a fact that
+    was decided before, whatever it carries now.
+    """
+    memory = account.memory
+    digest = ids.digest(fact.id)
+    if _remembers(memory, digest):
+        return []
+    memory.digests += digest
+    turn = Turn(account, fact, offset, programs)
+    if account.ledger.erased:
+        turn.note("account_erased", "the customer was deleted")
+        _ignore(turn, moved=False)
+        return turn.events
+    at = fact.occurred_at
+    if account.due_at and account.due_at <= at:
+        timeline.advance(turn, at)
+    by_time = len(turn.events)
+    turn.now = memory.clock = max(memory.clock, at)
+    turn.program = programs.effective(fact.site, at)
+    turn.begin()
+    _HANDLERS[type(fact)](turn, fact)
+    if turn.program is not None:
+        subscriptions.schedule_anniversaries(memory, turn.program)
+        if turn.memory.unfired and not turn.credited:
+            thresholds.fire(turn)
+    timeline.reschedule(account)
+    _ignore(turn, moved=len(turn.events) > by_time)
+    return turn.events
+
+
+def _remembers(memory: Memory, digest: bytes) -> bool:
+    at = memory.digests.find(digest)
+    while at % DIGEST and at >= 0:
+        at = memory.digests.find(digest, at + 1)
+    return at >= 0
+
+
+def _ignore(turn: Turn, *, moved: bool) -> None:
+    """Say why nothing moved, or what did not although something else did."""
+    told = [note for note in turn.notes if note[0]]
+    if not told and not moved:
+        told = turn.notes
+    if not told:
+        if moved:
+            return
+        nothing = "no_program" if turn.program is None else "no_rule"
+        told = [(False, nothing, "no rule of the program is about this")]
+        if turn.program is None:
+            told = [(False, nothing, "no program of the site was in force")]
+    details = dict.fromkeys(detail for _, _, detail in told if detail)
+    turn.emit(
+        FactIgnored(
+            **turn.head(BY_FACT, turn.fact.occurred_at),
+            reason=told[0][1],
+            detail="; ".join(details),
+        )
+    )
+
+
+def _follow(turn: Turn, *, event: str | None = None) -> None:
+    """What comes after earning, always in this order: overdue lots, tier upgrade, rewards."""
+    program = turn.program
+    assert program is not None
+    if turn.earnings:
+        if program.tiers is not None and program.tiers.currency is None:
+            points = sum(each.points for each in turn.earnings)
+            tiers.qualify(turn, turn.fact.occurred_at, points)
+        timeline.reschedule(turn.account)
+        if turn.account.due_at and turn.account.due_at <= turn.now:
+            credited = turn.credited
+            timeline.advance(turn, turn.now)
+            turn.program, turn.credited = program, credited
+    if turn.earnings or turn.payment is not None:
+        tiers.upgrade(turn)
+    thresholds.fire(turn, event=event)
+
+
+def _pull(turn: Turn, trigger: str) -> None:
+    """A trigger of the fact: its rules earn, and rewards fired by it are noted for later."""
+    turn.pulled.append(trigger)
+    if turn.program is not None:
+        earn(turn, trigger, turn.fact.occurred_at)
+
+
+def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
+    memory, program = turn.memory, turn.program
+    turn.payment, turn.subscription = fact, fact.subscription
+    if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
+        subscriptions.observe(memory, fact.subscription, fact.occurred_at)
+    first = not memory.paid and fact.amount_minor > 0
+    memory.paid = memory.paid or first
+    _pull(turn, "payment_succeeded")
+    if first:
+        _pull(turn, "first_payment")
+    if fact.on_time:
+        _pull(turn, "on_time_payment")
+    if program is None:
+        refunds.record(turn, fact, first=first)
+        return
+    if program.tiers is not None and program.tiers.currency == fact.currency:
+        memory.spend_minor += fact.amount_minor
+        tiers.qualify(turn, fact.occurred_at, fact.amount_minor)
+    earned = bool(turn.earnings)
+    _follow_payment(turn, fact, first=first)
+    if not earned and turn.events and not turn.notes:
+        turn.note("no_rule", "no rule of the program is about this")
+
+
+def _follow_payment(turn: Turn, fact: facts.PaymentSucceeded, *, first: bool) -> None:
+    """A refund that was waiting is undone before the tier and rewards see the points."""
+    refunds.record(turn, fact, first=first)
+    _follow(turn)
+
+
+def _refund(turn: Turn, fact: facts.PaymentRefunded) -> None:
+    refunds.refund(turn, fact)
+    if turn.program is not None and turn.entered:
+        thresholds.fire(turn)
+
+
+def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
+    seen = turn.subscription = fact.subscription
+    known = subscriptions.observe(turn.memory, seen, fact.occurred_at)
+    turn.pulled.append("subscription_created")
+    waits = seen.status == "in_trial" and known.trial != subscriptions.CONVERTED
+    if waits:
+        known.trial = subscriptions.WAITING
+    if turn.program is None:
+        return
+    for rule in turn.program.rules.get("subscription_created", ()):
+        if rule.waits and waits:
+            turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")
+        else:
+            apply_rule(turn, rule, "subscription_created", fact.occurred_at)
+    _follow(turn)
+
+
+def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
+    seen = turn.subscription = fact.subscription
+    _observe_change(turn, seen)
+    known = subscriptions.find(turn.memory, seen.id)
+    assert known is not None
+    waited = known.trial == subscriptions.WAITING
+    known.trial = subscriptions.CONVERTED
+    if fact.from_trial:
+        _pull(turn, "trial_converted")
+    if turn.program is None:
+        return
+    if waited:
+        for rule in turn.program.rules.get("subscription_created", ()):
+            if rule.waits:
+                apply_rule(turn, rule, "subscription_created", fact.occurred_at)
+    _follow(turn)
+
+
+def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
+    """Compare with what was known, remember the newer, and pull what the difference says."""
+    known = subscriptions.find(turn.memory, seen.id)
+    trigger, reason = subscriptions.change(known, seen, turn.program)
+    subscriptions.observe(turn.memory, seen, turn.fact.occurred_at)
+    if trigger is not None:
+        _pull(turn, trigger)
+    elif isinstance(turn.fact, facts.SubscriptionChanged):
+        turn.note(reason, _CHANGE_DETAILS[reason])
+
+
+def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
+    turn.subscription = fact.subscription
+    _observe_change(turn, fact.subscription)
+    if turn.program is not None:
+        _follow(turn)
+
+
+def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
+    seen = turn.subscription = fact.subscription
+    _observe_change(turn, seen)
+    _pull(turn, "subscription_renewed")
+    if turn.program is None:
+        return
+    known = subscriptions.find(turn.memory, seen.id)
+    assert known is not None
+    if subscriptions.completes_year(known, seen, turn.program):
+        _pull(turn, "annual_renewal")
+    _follow(turn)
+
+
+def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
+    turn.subscription = fact.subscription
+    subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
+    _pull(turn, "subscription_cancelled")
+    if turn.program is not None:
+        _follow(turn)
+
+
+def _reactivated(turn: Turn, fact: facts.SubscriptionReactivated) -> None:
+    turn.subscription = fact.subscription
+    subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
+    _pull(turn, "subscription_reactivated")
+    if turn.program is not None:
+        _follow(turn)
+
+
+def _custom(turn: Turn, fact: facts.CustomEventReceived) -> None:
+    if turn.program is None:
+        return
+    turn.subscription = subscriptions.newest(turn.memory)
+    turn.pulled.append("custom")
+    earn(turn, "custom", fact.occurred_at, event=fact.name)
+    _follow(turn, event=fact.name)
+
+
+def _adjusted(turn: Turn, fact: facts.AdjustmentRequested) -> None:
+    """By hand. It moves the balance alone: neither lifetime points nor a tier's basis."""
+    program = turn.program
+    if program is None:
+        return
+    if fact.points > 0:
+        absorbed = turn.absorb(fact.points)
+        turn.emit(
+            PointsAdjusted(
+                **turn.head(BY_FACT, turn.now),
+                points=fact.points,
+                actor=fact.actor,
+                reason=fact.reason,
+                lot=str(turn.ledger.sequence + 1),
+                absorbed=absorbed,
+                expires_at=program.expires_at(turn.now),
+            )
+        )
+        thresholds.fire(turn)
+        return
+    taken: dict[int, int] = {}
+    missing = lots.plan(turn.ledger.lots, -fact.points, taken, active=True)
+    overdrawn = 0 if program.negative == "clamp" else missing
+    points = sum(taken.values()) + overdrawn
+    if points == 0:
+        turn.note("nothing_to_take", "the balance is empty and the program allows no deficit")
+        return
+    turn.balance -= points
+    turn.deficit += overdrawn
+    turn.emit(
+        PointsAdjusted(
+            **turn.head(BY_FACT, turn.now),
+            points=-points,
+            actor=fact.actor,
+            reason=fact.reason,
+            lots=lots.changes_of(taken),
+            overdrawn=overdrawn,
+        )
+    )
+
+
+def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
+    """Close the account for good: of the memory only digests and the clock stay."""
+    open_lots = turn.ledger.lots
+    if open_lots:
+        changes = tuple(LotChange(lot=str(lot.id), points=lot.points) for lot in open_lots)
+        points = sum(lot.points for lot in open_lots)
+        turn.balance -= points - turn.pending
+        turn.pending = 0
+        turn.emit(
+            PointsExpired(
+                **turn.head(BY_FACT, turn.now), points=points, lots=changes, reason="erased"
+            )
+        )
+    turn.emit(AccountErased(**turn.head(BY_FACT, turn.now)))
+    memory = turn.account.memory
+    turn.account.memory = turn.memory = Memory(digests=memory.digests, clock=memory.clock)
+
+
+def _time(turn: Turn, _fact: facts.TimeReached) -> None:
+    turn.note("nothing_due", "nothing was due that had not happened before")
+    if turn.events:
+        turn.notes.clear()
+
+
+def _published(_turn: Turn, _fact: facts.ProgramPublished) -> None:
+    raise AssertionError("programs are known to a partition, not decided by an account")
+
+
+_CHANGE_DETAILS = {
+    "no_previous_value": "what the subscription was before is not known",
+    "older_version": "something newer is known of the subscription",
+    "currency_changed": "values in two currencies are not compared",
+    "same_value": "neither plan, quantity nor price changed in value",
+}
+
+_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+    facts.PaymentSucceeded: _payment,
+    facts.PaymentRefunded: _refund,
+    facts.SubscriptionCreated: _created,
+    facts.SubscriptionActivated: _activated,
+    facts.SubscriptionChanged: _changed,
+    facts.SubscriptionRenewed: _renewed,
+    facts.SubscriptionCancelled: _cancelled,
+    facts.SubscriptionReactivated: _reactivated,
+    facts.CustomEventReceived: _custom,
+    facts.AdjustmentRequested: _adjusted,
+    facts.RewardDelivered: thresholds.outcome,
+    facts.RewardFailed: thresholds.outcome,
+    facts.CustomerDeleted: _erase,
+    facts.TimeReached: _time,
+    facts.ProgramPublished: _published,
+}

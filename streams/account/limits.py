@@ -1,0 +1,65 @@
+"""Counters of rules and rewards: caps, limits and cooldowns per calendar period, undone too. PURE.
+
+A counter keeps the newest periods only: enough for facts that come some days late.
+"""
+
+from streams.account.compiled import CompiledLimit, CompiledProgram
+from streams.account.state import Counter
+
+KEPT_PERIODS = 8
+"""A daily cap stays exact for facts up to this many active days late."""
+
+Periods = list[tuple[int, int]]
+
+
+def used(periods: Periods, key: int) -> int:
+    for each, amount in reversed(periods):
+        if each == key:
+            return amount
+    return 0
+
+
+def add(periods: Periods, key: int, amount: int) -> None:
+    """Add to a period (or take from it), newest last; never below zero."""
+    for index, (each, before) in enumerate(periods):
+        if each == key:
+            periods[index] = (key, max(0, before + amount))
+            return
+    if amount > 0:
+        periods.append((key, amount))
+        periods.sort()
+        del periods[:-KEPT_PERIODS]
+
+
+def refusal(
+    limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram
+) -> str | None:
+    """Why the limit does not allow one more at this instant, or None if it does."""
+    if (
+        limit.cooldown is not None
+        and counter.count
+        and (at < program.later(counter.last_at, limit.cooldown))
+    ):
+        return "the cooldown since the last time is not over"
+    if limit.count is None:
+        return None
+    if limit.per is None:
+        if counter.count >= limit.count:
+            return f"at most {limit.count} ever"
+    elif used(counter.counts, program.period_key(at, limit.per)) >= limit.count:
+        return f"at most {limit.count} per {limit.per}"
+    return None
+
+
+def count(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
+    counter.count += 1
+    counter.last_at = max(counter.last_at, at)
+    if limit.per is not None:
+        add(counter.counts, program.period_key(at, limit.per), 1)
+
+
+def uncount(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
+    """What was counted at the instant was undone: it may happen once more."""
+    counter.count = max(0, counter.count - 1)
+    if limit.per is not None:
+        add(counter.counts, program.period_key(at, limit.per), -1)

@@ -1,0 +1,65 @@
+"""The program versions known at an offset, and which of them holds at an instant. PURE."""
+
+from functools import lru_cache
+
+import msgspec
+from pydantic import ValidationError
+
+from schemas.facts import ProgramPublished
+from schemas.program.model import Program
+from streams.account.compiled import CompiledProgram
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class UnusableProgramError(ValueError):
+    """A published document is no program this code understands."""
+
+
+class Programs:
+    """Immutable. Sites have one program at a time: the greatest (effective_from, version) holds."""
+
+    __slots__ = ("_by_site", "_documents")
+
+    def __init__(self, documents: tuple[bytes, ...] = ()) -> None:
+        self._documents = documents
+        self._by_site: dict[str, list[CompiledProgram]] = {}
+        for document in documents:
+            compiled = _compile(document)
+            self._by_site.setdefault(compiled.site, []).append(compiled)
+        for versions in self._by_site.values():
+            versions.sort(key=lambda each: (each.effective_at, each.version), reverse=True)
+
+    def with_published(self, fact: ProgramPublished) -> "Programs":
+        """The versions known from this fact on. Raises `UnusableProgramError`.
+
+        A version is published once: what arrives later under the same number changes nothing.
+        """
+        document = _encode({**fact.document, "version": fact.version})
+        published = _compile(document)
+        for known in self._by_site.get(published.site, ()):
+            if (known.id, known.version) == (published.id, published.version):
+                return self
+        return Programs((*self._documents, document))
+
+    def encode(self) -> bytes:
+        return msgspec.msgpack.encode(self._documents)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Programs":
+        return cls(msgspec.msgpack.decode(data, type=tuple[bytes, ...]))
+
+    def effective(self, site: str, at: int) -> CompiledProgram | None:
+        """The version that holds for the site at the instant, among those known."""
+        for program in self._by_site.get(site, ()):
+            if program.effective_at <= at:
+                return program
+        return None
+
+
+@lru_cache(maxsize=256)
+def _compile(document: bytes) -> CompiledProgram:
+    try:
+        return CompiledProgram(Program.model_validate_json(document))
+    except ValidationError as error:
+        raise UnusableProgramError(f"a published program cannot be read: {error}") from error

@@ -1,0 +1,182 @@
+"""The state of one account: a ledger that events build, and a memory of the facts seen. PURE.
+
+Only `evolve` changes the ledger, so folding an account's points events gives the same ledger. The
+memory is what deciding needs and events do not carry. Everything is an array in MessagePack:
+closed lots, settled rewards and payments too old to be refunded drop out, so it stays small.
+"""
+
+import msgspec
+
+NEVER = 0
+"""An `expires_at`, `review_at` or `due_at` that does not come."""
+
+_LAST = 1 << 62
+
+
+class Lot(msgspec.Struct, array_like=True, gc=False):
+    """One credit. `id` is the sequence of the event that opened it; `points` is what is left."""
+
+    id: int
+    points: int
+    earned_at: int
+    available_at: int
+    expires_at: int = NEVER
+    active: bool = True
+
+    def debit_order(self) -> tuple[int, int, int]:
+        return (self.expires_at or _LAST, self.earned_at, self.id)
+
+
+class OpenReward(msgspec.Struct, array_like=True):
+    """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it."""
+
+    reward: str
+    ordinal: int
+    taken: list[Lot] = []
+
+
+class HeldFeature(msgspec.Struct, array_like=True, gc=False):
+    """A feature that lasts while the account is in `tier`."""
+
+    reward: str
+    ordinal: int
+    tier: str
+
+
+class Ledger(msgspec.Struct, array_like=True):
+    """What the account's points events add up to. `lots` stand in debit order.
+
+    `fired` counts the firings of each reward for ever.
+    """
+
+    sequence: int = 0
+    lots: list[Lot] = []
+    deficit: int = 0
+    lifetime: int = 0
+    tier: str = ""
+    tier_since: int = 0
+    fired: dict[str, int] = {}
+    open_rewards: list[OpenReward] = []
+    held: list[HeldFeature] = []
+    erased: bool = False
+
+
+class Counter(msgspec.Struct, array_like=True):
+    """How often and how much a rule gave. The lists hold (calendar period, amount), newest last."""
+
+    count: int = 0
+    last_at: int = 0
+    counts: list[tuple[int, int]] = []
+    points: list[tuple[int, int]] = []
+    remainder: tuple[int, int] = (0, 1)
+
+
+class Earning(msgspec.Struct, array_like=True, gc=False):
+    """Provenance: what one rule gave for a payment, and what of it was undone or expired since."""
+
+    rule: str
+    lot: int
+    points: int
+    reversed: int = 0
+    expired: int = 0
+
+
+class Payment(msgspec.Struct, array_like=True):
+    """A payment that may still be refunded. `sequence` is the account's when it was recorded."""
+
+    transaction: str
+    invoice: str
+    at: int
+    amount_minor: int
+    currency: str
+    sequence: int
+    refunded_minor: int = 0
+    first: bool = False
+    earnings: list[Earning] = []
+
+
+class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
+    """A refund that arrived before its payment. `amount_minor` None is the whole payment."""
+
+    transaction: str
+    invoice: str
+    amount_minor: int | None
+
+
+class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
+    """What facts last said of a subscription, enough to tell what a later fact changes.
+
+    `anchor` is where its years are counted from, `years` how many annual renewals are settled,
+    `anniversary_at` the next anniversary that is due, where a program asks for it.
+    """
+
+    id: str
+    plan: str
+    quantity: int
+    amount_minor: int
+    currency: str
+    period: int
+    period_unit: str
+    status: str
+    resource_version: int
+    anchor: int
+    years: int = 0
+    anniversary_at: int = NEVER
+    trial: int = 0
+
+
+class Memory(msgspec.Struct, array_like=True):
+    """What was seen. `digests` are eight bytes per fact, for the life of the account.
+
+    `qualifying` holds (instant it stops counting, value) for tier windows; `tier_basis` is the
+    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`.
+    """
+
+    digests: bytes = b""
+    clock: int = 0
+    subscriptions: list[KnownSubscription] = []
+    payments: list[Payment] = []
+    parked: list[ParkedRefund] = []
+    counters: dict[str, Counter] = {}
+    paid: bool = False
+    spend_minor: int = 0
+    qualifying: list[tuple[int, int]] = []
+    tier_basis: int = 0
+    tier_counted_at: int = 0
+    tier_sequence: int = 0
+    review_at: int = NEVER
+    unfired: bool = False
+
+
+class Account(msgspec.Struct, array_like=True):
+    """`due_at` is the next instant at which time alone changes something, NEVER for none."""
+
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    memory: Memory = msgspec.field(default_factory=Memory)
+    due_at: int = NEVER
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Account)
+
+
+def encode_account(account: Account) -> bytes:
+    return _encoder.encode(account)
+
+
+def decode_account(data: bytes) -> Account:
+    return _decoder.decode(data)
+
+
+def next_due_at(account: Account) -> int | None:
+    """Unix seconds of the next instant at which time alone changes the account."""
+    return account.due_at or None
+
+
+def balance_of(ledger: Ledger) -> int:
+    """Spendable points: what active lots hold, less the deficit. Never stored apart from them."""
+    return sum(lot.points for lot in ledger.lots if lot.active) - ledger.deficit
+
+
+def pending_of(ledger: Ledger) -> int:
+    return sum(lot.points for lot in ledger.lots if not lot.active)

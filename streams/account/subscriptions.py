@@ -1,0 +1,140 @@
+"""Subscriptions as the account last knew them, and the triggers that a newer one pulls. PURE.
+
+No billing event carries the state before it, so what changed is told from memory alone. An older
+`resource_version` never overwrites a newer one and never says that something changed.
+"""
+
+from math import inf
+
+from schemas.facts import Line, Subscription
+from streams.account.compiled import CompiledProgram
+from streams.account.state import NEVER, KnownSubscription, Memory
+
+MAX_SUBSCRIPTIONS = 50
+"""Beyond this many the one that was longest without news is forgotten."""
+
+UNTRIED, WAITING, CONVERTED = 0, 1, 2
+"""What is known of a trial: nothing, that rules wait for its end, that it ended."""
+
+_UNITS_PER_MONTH = {"day": (1461, 48), "week": (1461, 336), "month": (1, 1), "year": (1, 12)}
+"""How many billing units a month has, as a ratio: a year is 365.25 days of twelve equal months."""
+
+
+def find(memory: Memory, subscription: str) -> KnownSubscription | None:
+    for known in memory.subscriptions:
+        if known.id == subscription:
+            return known
+    return None
+
+
+def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
+    """Remember a subscription unless something newer is known; the newest heard of stands last."""
+    known = find(memory, seen.id)
+    if known is None:
+        known = KnownSubscription(
+            seen.id, seen.plan, seen.quantity, seen.amount_minor, seen.currency, seen.period,
+            seen.period_unit, seen.status, seen.resource_version, _anchor(seen, at),
+        )  # fmt: skip
+        memory.subscriptions.append(known)
+        del memory.subscriptions[:-MAX_SUBSCRIPTIONS]
+        return known
+    if seen.resource_version >= known.resource_version:
+        known.plan, known.quantity = seen.plan, seen.quantity
+        known.amount_minor, known.currency = seen.amount_minor, seen.currency
+        known.period, known.period_unit = seen.period, seen.period_unit
+        known.status, known.resource_version = seen.status, seen.resource_version
+        anchor = _anchor(seen, known.anchor)
+        if anchor != known.anchor:
+            known.anchor, known.anniversary_at = anchor, NEVER
+        if seen.status == "cancelled":
+            known.anniversary_at = NEVER
+    return known
+
+
+def change(
+    known: KnownSubscription | None, seen: Subscription, program: CompiledProgram | None
+) -> tuple[str | None, str]:
+    """The trigger that a newer subscription pulls, or None and the reason why it pulls none."""
+    if known is None:
+        return None, "no_previous_value"
+    if seen.resource_version <= known.resource_version:
+        return None, "older_version"
+    ranking = program.ranking if program is not None else {}
+    before, after = ranking.get(known.plan), ranking.get(seen.plan)
+    if before is not None and after is not None and before != after:
+        return ("plan_upgraded" if after > before else "plan_downgraded"), ""
+    if seen.currency != known.currency:
+        return None, "currency_changed"
+    old = _monthly(known.amount_minor, known.period, known.period_unit)
+    new = _monthly(seen.amount_minor, seen.period, seen.period_unit)
+    difference = new[0] * old[1] - old[0] * new[1]
+    if difference == 0:
+        return None, "same_value"
+    return ("plan_upgraded" if difference > 0 else "plan_downgraded"), ""
+
+
+def completes_year(known: KnownSubscription, seen: Subscription, program: CompiledProgram) -> bool:
+    """Whether this renewal completes a year, and settle that year.
+
+    A term of whole years does. So does the first renewal on or after each anniversary of a shorter
+    one, by date in the program's zone.
+    """
+    started = seen.term_start if seen.term_start is not None else NEVER
+    years = program.years_between(known.anchor, started) if started else 0
+    whole = seen.period_unit == "year" or (seen.period_unit == "month" and seen.period % 12 == 0)
+    if not whole and years <= known.years:
+        return False
+    known.years = max(known.years, years)
+    return True
+
+
+def schedule_anniversaries(memory: Memory, program: CompiledProgram) -> None:
+    """Work out the next anniversary of every live subscription where the program rewards it."""
+    if not program.has_anniversaries:
+        return
+    for known in memory.subscriptions:
+        if known.anniversary_at == NEVER and known.status != "cancelled":
+            years = program.years_between(known.anchor, memory.clock)
+            while (at := program.year_after(known.anchor, years)) <= memory.clock or years == 0:
+                years += 1
+            known.anniversary_at = at
+
+
+def next_anniversary(memory: Memory) -> int:
+    """The soonest one, NEVER for none."""
+    soonest = min((each.anniversary_at or inf for each in memory.subscriptions), default=inf)
+    return NEVER if soonest == inf else int(soonest)
+
+
+def as_subscription(known: KnownSubscription) -> Subscription:
+    """What expressions and rewards may read of a subscription when no fact brings one."""
+    return Subscription(
+        id=known.id,
+        plan=known.plan,
+        status=known.status,
+        currency=known.currency,
+        period=known.period,
+        period_unit=known.period_unit,  # type: ignore[arg-type]
+        resource_version=known.resource_version,
+        quantity=known.quantity,
+        lines=(Line(price=known.plan, kind="plan", amount_minor=known.amount_minor),),
+        started_at=known.anchor,
+    )
+
+
+def newest(memory: Memory) -> Subscription | None:
+    """The live subscription heard of last, for facts that name none."""
+    for known in reversed(memory.subscriptions):
+        if known.status != "cancelled":
+            return as_subscription(known)
+    return None
+
+
+def _anchor(seen: Subscription, otherwise: int) -> int:
+    return seen.activated_at or seen.started_at or seen.created_at or otherwise
+
+
+def _monthly(amount_minor: int, period: int, unit: str) -> tuple[int, int]:
+    """The price of one month as a ratio of minor units."""
+    units, months = _UNITS_PER_MONTH[unit]
+    return amount_minor * units, max(1, period) * months

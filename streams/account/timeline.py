@@ -1,0 +1,102 @@
+"""The account's clock: everything that time alone does, instant by instant, in one order. PURE.
+
+At one instant: activate pending lots, expire lots, review the tier, earn for anniversaries, then
+tier upgrade and rewards. A lot whose `expires_at` is t is gone at t.
+"""
+
+from schemas import ids
+from schemas.facts import TimeReached
+from schemas.points import LotChange, PointsActivated, PointsExpired
+from streams.account import refunds, subscriptions, thresholds, tiers
+from streams.account.earning import earn
+from streams.account.state import NEVER, Account
+from streams.account.turn import BY_TIME, Turn
+
+ANNIVERSARY = "subscription_anniversary"
+
+
+def advance(turn: Turn, until: int) -> None:
+    """Live through every instant up to `until` at which something is due."""
+    account = turn.account
+    while account.due_at and account.due_at <= until:
+        at = account.due_at
+        turn.now = account.memory.clock = max(account.memory.clock, at)
+        turn.program = turn.programs.effective(turn.fact.site, at)
+        _activate(turn, at)
+        _expire(turn, at)
+        if NEVER != turn.memory.review_at <= at:
+            tiers.review(turn, at)
+        _celebrate(turn, at)
+        if turn.program is not None:
+            thresholds.fire(turn)
+        turn.credited = False
+        reschedule(account)
+        assert not account.due_at or account.due_at > at, "time does not move on"
+
+
+def reschedule(account: Account) -> None:
+    """Work out the next instant at which time alone changes the account."""
+    memory = account.memory
+    soonest = memory.review_at
+    for lot in account.ledger.lots:
+        due = lot.expires_at if lot.active else lot.available_at
+        if due and (not soonest or due < soonest):
+            soonest = due
+    for known in memory.subscriptions:
+        due = known.anniversary_at
+        if due and (not soonest or due < soonest):
+            soonest = due
+    account.due_at = soonest
+
+
+def _activate(turn: Turn, at: int) -> None:
+    due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
+    for lot in sorted(due, key=lambda each: each.id):
+        turn.pending -= lot.points
+        absorbed = turn.absorb(lot.points)
+        turn.emit(
+            PointsActivated(
+                **turn.head(BY_TIME, at), lot=str(lot.id), points=lot.points, absorbed=absorbed
+            )
+        )
+
+
+def _expire(turn: Turn, at: int) -> None:
+    due = [lot for lot in turn.ledger.lots if lot.active and NEVER != lot.expires_at <= at]
+    if not due:
+        return
+    points = sum(lot.points for lot in due)
+    for lot in due:
+        refunds.note_expired(turn, lot.id, lot.points)
+    turn.balance -= points
+    turn.emit(
+        PointsExpired(
+            **turn.head(BY_TIME, at),
+            points=points,
+            lots=tuple(LotChange(lot=str(lot.id), points=lot.points) for lot in due),
+        )
+    )
+
+
+def _celebrate(turn: Turn, at: int) -> None:
+    """Anniversaries of this instant. Expressions see the instant, not the fact that moved time."""
+    due = [each for each in turn.memory.subscriptions if NEVER != each.anniversary_at <= at]
+    fact = turn.fact
+    for known in due:
+        known.anniversary_at = NEVER
+        if turn.program is None:
+            continue
+        moment = TimeReached(
+            id=ids.time_reached(at), site=fact.site, customer=fact.customer, occurred_at=at
+        )
+        own = turn.stand_in(moment)
+        own.subscription = subscriptions.as_subscription(known)
+        own.pulled.append(ANNIVERSARY)
+        own.begin()
+        earn(own, ANNIVERSARY, at)
+        tiers.qualify(own, at, sum(each.points for each in own.earnings))
+        tiers.upgrade(own)
+        thresholds.fire(own)
+        turn.take_over(own)
+    if due and turn.program is not None:
+        subscriptions.schedule_anniversaries(turn.memory, turn.program)

@@ -1,0 +1,144 @@
+"""One fact's turn at the account: what is decided so far, its figures, and its causes. PURE.
+
+Every module that decides emits its events through here: the figures after an event are worked out
+from its own numbers, while `evolve` works on the lots, and tests hold the two against each other.
+"""
+
+from typing import Any
+
+from schemas import ids
+from schemas.facts import AnyFact, PaymentSucceeded, Subscription
+from schemas.points import AnyPointsEvent, Cause
+from schemas.program.names import AccountFigures, Given
+from streams.account.compiled import CompiledProgram
+from streams.account.evolve import evolve
+from streams.account.programs import Programs
+from streams.account.state import Account, Counter, Earning, balance_of, pending_of
+
+BY_TIME = "time"
+"""The trigger in the cause of what time alone did: activation, expiry, tier review."""
+BY_TIER = "tier"
+"""The trigger of a tier change, and of a reward that entering or leaving a tier fired."""
+BY_THRESHOLD = "threshold"
+"""The trigger of a reward that a balance or lifetime threshold fired."""
+BY_FACT = "fact"
+"""The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
+BY_REFUND = "payment_refunded"
+
+
+class Turn:
+    """Mutable, lives for one fact. `now` is the account's clock, never before the fact."""
+
+    __slots__ = (
+        "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
+        "earnings", "entered", "events", "fact", "ledger", "lifetime", "memory", "notes", "now",
+        "offset", "payment", "pending", "program", "programs", "pulled", "subscription",
+    )  # fmt: skip
+
+    def __init__(self, account: Account, fact: AnyFact, offset: int, programs: Programs) -> None:
+        self.account = account
+        self.ledger = account.ledger
+        self.memory = account.memory
+        self.fact = fact
+        self.offset = offset
+        self.programs = programs
+        self.program: CompiledProgram | None = None
+        self.events: list[AnyPointsEvent] = []
+        self.now = self.memory.clock
+        self.balance = balance_of(self.ledger)
+        self.pending = pending_of(self.ledger)
+        self.lifetime = self.ledger.lifetime
+        self.deficit = self.ledger.deficit
+        self.payment: PaymentSucceeded | None = None
+        self.subscription: Subscription | None = None
+        self.pulled: list[str] = []
+        self.entered: list[tuple[str, bool]] = []
+        self.earnings: list[Earning] = []
+        self.notes: list[tuple[bool, str, str]] = []
+        self.credited = False
+        self._reason = fact
+        self._causes: dict[str, Cause] = {}
+        self._given: dict[str, Given] = {}
+        self._before: AccountFigures | None = None
+
+    def stand_in(self, moment: AnyFact) -> "Turn":
+        """A turn of its own for an instant that this fact has passed: expressions see `moment`,
+        events name this turn's fact as their cause. Give it back to `take_over`.
+        """
+        own = Turn(self.account, moment, self.offset, self.programs)
+        own.program, own.now = self.program, self.now
+        own._reason, own._causes = self._reason, self._causes
+        return own
+
+    def take_over(self, own: "Turn") -> None:
+        """Go on where a stand-in ended."""
+        self.events += own.events
+        self.balance, self.pending = own.balance, own.pending
+        self.lifetime, self.deficit = own.lifetime, own.deficit
+        self.credited = self.credited or own.credited
+        self.notes += own.notes
+
+    def emit(self, event: AnyPointsEvent) -> None:
+        evolve(self.account, event)
+        self.events.append(event)
+
+    def cause(self, trigger: str) -> Cause:
+        cause = self._causes.get(trigger)
+        if cause is None:
+            fact = self._reason
+            cause = Cause(fact=fact.id, trigger=trigger, offset=self.offset, source=fact.source)
+            self._causes[trigger] = cause
+        return cause
+
+    def head(self, trigger: str, at: int) -> dict[str, Any]:
+        """The head of the next event, with the figures as they stand."""
+        return {
+            "site": self.fact.site,
+            "customer": self.fact.customer,
+            "sequence": self.ledger.sequence + 1,
+            "cause": self.cause(trigger),
+            "occurred_at": at,
+            "balance": self.balance,
+            "pending": self.pending,
+            "lifetime": self.lifetime,
+            "deficit": self.deficit,
+        }
+
+    def absorb(self, points: int) -> int:
+        """Credit spendable points: the part that fills the deficit, which comes first."""
+        absorbed = min(points, self.deficit)
+        self.deficit -= absorbed
+        self.balance += points
+        self.credited = True
+        return absorbed
+
+    def note(self, reason: str, detail: str = "", *, loud: bool = False) -> None:
+        """Why something did not happen. Loud notes are told even where something else happened."""
+        self.notes.append((loud, reason, detail))
+
+    def begin(self) -> None:
+        """Expressions read the figures as they stand here: after time, before the fact."""
+        program = self.program
+        tier = self.ledger.tier
+        if program and program.tiers and tier not in program.tiers.index:
+            tier = program.tiers.levels[0].id
+        self._before = AccountFigures(self.balance, self.pending, self.lifetime, self.deficit, tier)
+
+    def given(self, trigger: str) -> Given:
+        """What expressions are evaluated over under this trigger."""
+        given = self._given.get(trigger)
+        if given is None:
+            assert self.program is not None
+            assert self._before is not None
+            given = Given(self.fact, trigger, self.program.zone, self.subscription, self._before)
+            self._given[trigger] = given
+        return given
+
+    def counter(self, name: str) -> Counter:
+        counter = self.memory.counters.get(name)
+        if counter is None:
+            counter = self.memory.counters[name] = Counter()
+        return counter
+
+    def reward_id(self, reward: str, ordinal: int) -> str:
+        return ids.reward_id(self.fact.site, self.fact.customer, reward, ordinal)

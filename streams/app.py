@@ -1,0 +1,162 @@
+"""Build the Faust app of a worker: the translate agent and the fold agent.
+
+Faust keeps membership, assignment and delivery; every batch it delivers is handed on at once, so
+that its own buffers never fill and it never pauses a partition.
+"""
+
+import asyncio
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaProducer
+
+from schemas.topics import Topics
+from streams.core.batches import BatchSchema, WholeBatches
+from streams.core.isolation import CommittedTransport
+from streams.core.writer import Batch, Kept, Services, Writer
+from streams.translate import Translator
+
+IN_FLIGHT_MAX = 40_000
+POLL_RECORDS_MAX = 5_000
+SESSION_TIMEOUT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 3.0
+COMMIT_SECONDS = 1.0
+ROOM_POLL_SECONDS = 0.01
+
+
+class Writers:
+    """The writers of the partitions this worker has now, and what those of lost ones left."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._writers: dict[int, Writer] = {}
+        self._kept: dict[int, Kept] = {}
+        self._settled = False
+
+    def open(self, partition: int) -> Writer:
+        writer = self._writers.get(partition)
+        if writer is None:
+            kept = self._kept.pop(partition, None)
+            writer = self._writers[partition] = Writer(partition, self._services, kept)
+        return writer
+
+    async def close(self, partitions: set[int]) -> None:
+        """Give partitions up. What they hold is kept: a partition often comes straight back, and
+        then only what others have written since must be read.
+        """
+        leaving = {each: self._writers.pop(each) for each in partitions if each in self._writers}
+        kept = await asyncio.gather(*(writer.close() for writer in leaving.values()))
+        for partition, state in zip(leaving, kept, strict=True):
+            if state is not None:
+                self._kept[partition] = state
+
+    async def settle(self, assigned: set[int]) -> None:
+        """Writers for all of `assigned`, so that time passes for partitions without traffic too."""
+        self._settled = True
+        for partition in assigned:
+            self.open(partition)
+
+    def complaint(self) -> str | None:
+        """Why the worker is not ready, or None."""
+        if not self._settled:
+            return "no partitions were assigned yet"
+        restoring = [each for each, writer in self._writers.items() if not writer.is_restored]
+        return f"restoring partitions {sorted(restoring)}" if restoring else None
+
+    @property
+    def partitions(self) -> dict[int, Writer]:
+        return self._writers
+
+    def _waiting(self) -> int:
+        return sum(writer.waiting for writer in self._writers.values())
+
+    async def room(self) -> None:
+        """Return when fewer facts than the bound wait: until then nothing more is taken."""
+        while self._waiting() > IN_FLIGHT_MAX:  # noqa: ASYNC110 - rare, and writers come and go
+            await asyncio.sleep(ROOM_POLL_SECONDS)
+
+
+def build(
+    *,
+    bootstrap_servers: str,
+    app_id: str,
+    topics: Topics,
+    partitions: int,
+    services: Services,
+    translator: Translator,
+) -> tuple[faust.App, Writers]:
+    """The app, and its writers for whoever watches them."""
+    app = faust.App(
+        app_id,
+        broker=f"kafka://{bootstrap_servers.replace(',', ';')}",
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=partitions,
+        table_standby_replicas=0,
+        broker_session_timeout=SESSION_TIMEOUT_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_commit_interval=COMMIT_SECONDS,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=64,
+        # Writers acknowledge after their commit: a stop must not wait for those that never come.
+        stream_wait_empty=False,
+        ConsumerScheduler=WholeBatches,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+    )
+    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    writers = Writers(services)
+    _fold_agent(app, topics, writers)
+    _translate_agent(app, topics, translator, services)
+    return app, writers
+
+
+def _fold_agent(app: faust.App, topics: Topics, writers: Writers) -> None:
+    facts = app.topic(topics.facts, schema=BatchSchema(), value_type=bytes)
+
+    @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust passes the partitions
+    async def on_revoked(_app: Any, *revocation: Any, **_: Any) -> None:
+        (revoked,) = revocation
+        await writers.close({each.partition for each in revoked if each.topic == topics.facts})
+
+    @app.on_partitions_assigned.connect  # type: ignore[arg-type]  # as above
+    async def on_assigned(_app: Any, *assignment: Any, **_: Any) -> None:
+        (assigned,) = assignment
+        await writers.settle({each.partition for each in assigned if each.topic == topics.facts})
+
+    async def fold(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            writers.open(message.partition).put(Batch(message.value, event.ack))
+            await writers.room()
+
+    app.agent(facts, name="fold")(fold)
+
+
+def _translate_agent(
+    app: faust.App, topics: Topics, translator: Translator, services: Services
+) -> None:
+    incoming = app.topic(topics.raw, topics.custom, schema=BatchSchema(), value_type=bytes)
+
+    async def translate(stream: Any) -> None:
+        async for event in stream.events():
+            try:
+                await translator.take(event.message.value)
+            except Exception as error:  # noqa: BLE001 - Faust would acknowledge and go on
+                services.crash(error)
+
+    app.agent(incoming, name="translate")(translate)
+
+
+def idempotent_producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """For facts that are absorbed by their natural keys when a crash repeats them."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_batch_size=262_144,
+    )

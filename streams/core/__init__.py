@@ -1,0 +1,1 @@
+"""The streaming core: whole batches, one writer per partition, one transaction."""

@@ -1,0 +1,43 @@
+"""Read one partition from an offset to its present end, or to a given one: committed records."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.core.batches import Record
+
+FETCH_BYTES_MAX = 8 << 20
+POLL_MS = 200
+
+
+async def read_partition(
+    bootstrap_servers: str, topic: str, partition: int, *, start: int, end: int | None = None
+) -> AsyncIterator[Sequence[Record]]:
+    """Batches of committed records with start ≤ offset < end, in order.
+
+    `end` None is the end of the partition as it is now. Offsets have gaps where a transaction's
+    markers lie and where the log was compacted, so the position decides when all is read.
+    """
+    where = TopicPartition(topic, partition)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=None,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+        max_partition_fetch_bytes=FETCH_BYTES_MAX,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([where])
+        # Before the first await: the fetcher may otherwise reset the position to the end.
+        consumer.seek(where, start)
+        stop = (await consumer.end_offsets([where]))[where] if end is None else end
+        while await consumer.position(where) < stop:
+            batches = await consumer.getmany(where, timeout_ms=POLL_MS)
+            records = [each for each in batches.get(where, ()) if each.offset < stop]
+            if records:
+                yield records
+    finally:
+        await consumer.stop()

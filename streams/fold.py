@@ -1,0 +1,99 @@
+"""The fold of one partition: its accounts as bytes, its programs, and what falls due when."""
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from schemas import ids
+from schemas.codec import FACTS, POINTS, DecodeError
+from schemas.facts import ProgramPublished, TimeReached
+from schemas.topics import PROGRAMS_KEY
+from streams.account.decide import decide
+from streams.account.programs import Programs, UnusableProgramError
+from streams.account.state import Account, decode_account, encode_account, next_due_at
+from streams.core.batches import Record
+from streams.core.ports import Output, Rejected
+
+
+class PartitionFold:
+    """Folds facts in their order. Holds every account of the partition, encoded."""
+
+    def __init__(self, code_version: str) -> None:
+        self._code_version = code_version
+        self._states: dict[bytes, bytes] = {}
+        self._programs = Programs()
+        self._due_at: dict[bytes, int] = {}
+        self._agenda: list[tuple[int, bytes]] = []
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == PROGRAMS_KEY:
+            self._programs = Programs.decode(value)
+            return
+        self._states[key] = value
+        self._schedule(key, decode_account(value))
+
+    def apply(self, records: Sequence[Record]) -> Output:
+        output = Output()
+        live: dict[bytes, Account] = {}
+        programs = self._programs
+        for record in records:
+            try:
+                fact = FACTS.decode(record.value or b"")
+                if isinstance(fact, ProgramPublished):
+                    self._programs = self._programs.with_published(fact)
+                    continue
+            except (DecodeError, UnusableProgramError) as error:
+                output.rejected.append(self._reject(record, error))
+                continue
+            key = ids.account_key(fact.site, fact.customer).encode()
+            account = live.get(key)
+            if account is None:
+                state = self._states.get(key)
+                account = Account() if state is None else decode_account(state)
+            events = decide(account, fact, record.offset, self._programs)
+            if not events:
+                output.repeats += 1
+                continue
+            live[key] = account
+            output.events += [(key, POINTS.encode(event), record.timestamp) for event in events]
+        for key, account in live.items():
+            state = self._states[key] = encode_account(account)
+            output.states.append((key, state))
+            self._schedule(key, account)
+        if self._programs is not programs:
+            output.states.append((PROGRAMS_KEY, self._programs.encode()))
+        return output
+
+    def due(self, now: int) -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            at, key = heappop(self._agenda)
+            if self._due_at.get(key) != at:
+                continue  # the account has moved on since
+            # Said once: the account is scheduled anew when a fact of it has been folded.
+            del self._due_at[key]
+            site, customer = ids.split_account_key(key.decode())
+            fact = TimeReached(
+                id=ids.time_reached(at), site=site, customer=customer, occurred_at=at
+            )
+            found.append((key, FACTS.encode(fact)))
+        return found
+
+    def _schedule(self, key: bytes, account: Account) -> None:
+        at = next_due_at(account)
+        if at is None:
+            self._due_at.pop(key, None)
+        elif self._due_at.get(key) != at:
+            self._due_at[key] = at
+            heappush(self._agenda, (at, key))
+
+    def _reject(self, record: Record, error: Exception) -> Rejected:
+        headers = [
+            ("topic", record.topic.encode()),
+            ("partition", b"%d" % record.partition),
+            ("offset", b"%d" % record.offset),
+            ("class", type(error).__name__.encode()),
+            ("error", str(error).encode()),
+            ("attempts", b"1"),
+            ("code_version", self._code_version.encode()),
+        ]
+        return Rejected(record.key, record.value, headers)

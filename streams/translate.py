@@ -1,0 +1,113 @@
+"""The translate stage: what other systems sent becomes facts, at least once.
+
+Facts are written by an idempotent producer and awaited before a batch is acknowledged; the natural
+keys of facts absorb what a crash repeats. What cannot be translated goes to the DLQ, bytes and all.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from prometheus_client import Counter
+
+from schemas import ids
+from schemas.codec import FACTS, DecodeError, decode_custom
+from schemas.facts import AnyFact, CustomEventReceived
+from schemas.topics import HEADER_SITE, Topics
+from schemas.translation import Translate, UntranslatableError
+from streams.core.batches import Record
+
+TRANSLATED = Counter("cactus_facts_translated_total", "Facts written by the translate stage")
+IGNORED = Counter("cactus_events_ignored_total", "Events that are no facts, with a reason")
+BURIED = Counter("cactus_dlq_messages_total", "Messages sent to the DLQ", ["stage"])
+
+log = structlog.get_logger(__name__)
+
+Sending = asyncio.Future[Any]
+
+NamedProperties = Callable[[str, str], frozenset[str]]
+"""(site, custom event name) → the properties that a known program of the site names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translator:
+    """Turns records of the raw and the custom topic into facts."""
+
+    topics: Topics
+    producer: AIOKafkaProducer
+    translate: Translate
+    named_properties: NamedProperties
+    code_version: str
+
+    async def take(self, records: Sequence[Record]) -> None:
+        """Returns when Kafka has every fact and every DLQ record of the batch."""
+        sent: list[Sending] = []
+        for record in records:
+            try:
+                facts = self._facts(record)
+            except (UntranslatableError, DecodeError) as error:
+                sent.append(await self._bury(record, error))
+                continue
+            if not facts:
+                IGNORED.inc()
+            sent += [await self._send(fact, record.timestamp) for fact in facts]
+            TRANSLATED.inc(len(facts))
+        await asyncio.gather(*sent)
+
+    async def _send(self, fact: AnyFact, arrived_at_ms: int) -> Sending:
+        sending: Sending = await self.producer.send(
+            self.topics.facts,
+            FACTS.encode(fact),
+            key=ids.account_key(fact.site, fact.customer).encode(),
+            # The time of arrival travels along: it is where latency is measured from.
+            timestamp_ms=arrived_at_ms,
+        )
+        return sending
+
+    def _facts(self, record: Record) -> Sequence[AnyFact]:
+        body = record.value or b""
+        if record.topic == self.topics.custom:
+            return (self._custom(body),)
+        headers = dict(record.headers)
+        site = headers.get(HEADER_SITE)
+        if site is None:
+            raise UntranslatableError("the record does not say its site in a header")
+        return self.translate(body, site.decode()).facts
+
+    def _custom(self, body: bytes) -> AnyFact:
+        event = decode_custom(body)
+        named = self.named_properties(event.site, event.name)
+        return CustomEventReceived(
+            id=ids.custom(event.id),
+            site=event.site,
+            customer=event.customer,
+            occurred_at=event.occurred_at,
+            source=event.id,
+            name=event.name,
+            properties={key: event.properties[key] for key in event.properties if key in named},
+        )
+
+    async def _bury(self, record: Record, error: Exception) -> Sending:
+        BURIED.labels("translate").inc()
+        log.warning(
+            "untranslatable", topic=record.topic, partition=record.partition, offset=record.offset
+        )
+        sending: Sending = await self.producer.send(
+            self.topics.dlq,
+            record.value,
+            key=record.key,
+            headers=[
+                *record.headers,
+                ("topic", record.topic.encode()),
+                ("partition", b"%d" % record.partition),
+                ("offset", b"%d" % record.offset),
+                ("class", type(error).__name__.encode()),
+                ("error", str(error).encode()),
+                ("attempts", b"1"),
+                ("code_version", self.code_version.encode()),
+            ],
+        )
+        return sending

@@ -1,0 +1,1 @@
+"""Benchmarks: measured, never asserted on the clock in tests."""

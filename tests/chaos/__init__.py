@@ -1,0 +1,1 @@
+"""Chaos: real processes killed and frozen under load, then an independent audit."""

@@ -1,0 +1,38 @@
+"""What every test may ask for: fast tests run first, and one real broker serves the session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from deploy.kafka import EmbeddedKafka, Running
+from deploy.settings import default_cache_dir
+
+# No test judges by time. Registered here also because pytest's plugin would import hypothesis only
+# after the last test, when coroutines of Faust's C extensions have left CPython 3.11's count of
+# recursion wrong, and compiling any module fails.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+TIERS = ["unit", "properties", "contracts", "scenarios", "architecture", "integration"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: a mistake shows in seconds, not after a broker has started."""
+    tests = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        tier = item.path.relative_to(tests).parts[0]
+        slow = item.get_closest_marker("integration") is not None
+        return len(TIERS) if slow or tier not in TIERS else TIERS.index(tier)
+
+    items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A real Kafka on free ports: data in a temporary directory, jars from the user's cache."""
+    kafka = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), jar_cache=default_cache_dir() / "jars")
+    yield kafka.start(tied=True)
+    kafka.stop()

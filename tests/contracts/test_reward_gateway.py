@@ -1,0 +1,224 @@
+"""One suite for the gateway's port: on the fake, and on the sandbox through the SDK and HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from connectors.chargebee.client import ChargebeeClient, SiteAccess
+from connectors.chargebee.limits import TokenBucket
+from connectors.rewards.chargebee_gateway import ChargebeeGateway
+from connectors.rewards.gateway import (
+    Done,
+    GatewayUnavailableError,
+    GrantedCredit,
+    NotExecuted,
+    Refused,
+    RewardGateway,
+    Unknown,
+    list_granted,
+)
+from deploy.sandbox.life import LifeSettings
+from deploy.sandbox.sandbox import API_KEY, SandboxSettings
+from deploy.sandbox.server import running
+from tests.support.gateway import InMemoryGateway
+from tests.support.rewards import Clocks
+
+FaultName = Literal["lost", "throttled", "unreadable"]
+SANDBOX_FAULTS: dict[FaultName, dict[str, Any]] = {
+    "lost": {"kind": "lost_answer", "method": "POST", "times": 1, "seconds": 3},
+    "throttled": {"kind": "rate_limited", "method": "POST", "times": 1},
+    "unreadable": {"kind": "garbage", "method": "GET", "times": 20},
+}
+
+
+@dataclass
+class Bench:
+    """A gateway with a customer who has an active subscription, and a way to disturb it."""
+
+    gateway: RewardGateway
+    customer: str
+    subscription: str
+    currency: str
+    sandbox_url: str = ""
+
+    def disturb(self, fault: FaultName) -> None:
+        if isinstance(self.gateway, InMemoryGateway):
+            of_fake = {"lost": "lost_after", "throttled": "throttled", "unreadable": "unreadable"}
+            self.gateway.faults = [of_fake[fault]]  # type: ignore[list-item]
+            return
+        order = {"faults": [SANDBOX_FAULTS[fault]]}
+        httpx.post(f"{self.sandbox_url}/sandbox/faults", json=order).raise_for_status()
+
+    def live_a_month(self) -> None:
+        url = f"{self.sandbox_url}/sandbox/advance"
+        httpx.post(url, json={"days": 30}, timeout=60).raise_for_status()
+
+    def credit(self, reference: str, **changes: Any) -> dict[str, Any]:
+        values = {
+            "customer_id": self.customer,
+            "amount": 500,
+            "currency_code": self.currency,
+            "description": "a reward",
+            "credit_type": "loyalty_credits",
+            "reference": reference,
+        }
+        return {**values, **changes}
+
+    def coupon(self, coupon: str, **changes: Any) -> dict[str, Any]:
+        values = {
+            "id": coupon,
+            "name": coupon,
+            "apply_on": "invoice_amount",
+            "duration_type": "one_time",
+            "discount_type": "percentage",
+            "discount_percentage": 12.5,
+        }
+        return {**values, **changes}
+
+    async def held(self, *, customer: str | None = None, since: int = 0) -> list[GrantedCredit]:
+        listing = self.gateway.list_credits(customer=customer or self.customer, since=since)
+        return [credit async for credit in listing if credit.reference]
+
+
+@pytest.fixture(params=["fake", "sandbox"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "fake":
+        clocks = Clocks()
+        gateway = InMemoryGateway(clocks.engine, clocks.real).with_subscription()
+        yield Bench(gateway, "c1", "sub_1", "USD")
+        return
+    settings = SandboxSettings(life=LifeSettings(customers=30, days=90))
+    with running(settings) as site:
+        httpx.post(f"{site.url}/sandbox/advance", json={"days": 60}, timeout=60).raise_for_status()
+        yield on_sandbox(site.url)
+
+
+def on_sandbox(url: str) -> Bench:
+    passed = 0.0
+
+    async def time_flies(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    access = SiteAccess(site="sandbox", api_key=API_KEY, api_url=url, read_seconds=1)
+    bucket = TokenBucket("sandbox", 600_000, monotonic=lambda: passed, sleep=time_flies)
+    client = ChargebeeClient(access, bucket, sleep=time_flies)
+    answer = httpx.get(
+        f"{url}/api/v2/subscriptions", params={"status[is]": "active"}, auth=(API_KEY, "")
+    )
+    subscription = answer.json()["list"][0]["subscription"]
+    return Bench(
+        ChargebeeGateway(client),
+        subscription["customer_id"],
+        subscription["id"],
+        subscription["currency_code"],
+        url,
+    )
+
+
+async def test_a_credit_is_given_and_found_by_its_reference(bench: Bench) -> None:
+    outcome = await bench.gateway.add_credit(bench.credit("r1"), "key 1")
+    assert isinstance(outcome, Done)
+    [credit] = await bench.held()
+    assert (credit.id, credit.reference, credit.amount_minor, credit.currency) == (
+        outcome.reference,
+        "r1",
+        500,
+        bench.currency,
+    )
+    assert await bench.held(since=credit.created_at + 1) == []
+
+
+async def test_the_same_key_gives_once(bench: Bench) -> None:
+    first = await bench.gateway.add_credit(bench.credit("r1"), "key 1")
+    assert await bench.gateway.add_credit(bench.credit("r1"), "key 1") == first
+    assert len(await bench.held()) == 1
+
+
+async def test_another_key_gives_again(bench: Bench) -> None:
+    for key in ("key 1", "key 2"):
+        await bench.gateway.add_credit(bench.credit("r1"), key)
+    granted = await list_granted(bench.gateway, since=0)
+    assert len(granted["r1"]) == 2
+
+
+async def test_an_unknown_customer_is_refused(bench: Bench) -> None:
+    params = bench.credit("r1", customer_id="nobody")
+    assert isinstance(await bench.gateway.add_credit(params, "key 1"), Refused)
+
+
+async def test_a_lost_answer_leaves_doubt_and_the_credit(bench: Bench) -> None:
+    bench.disturb("lost")
+    assert isinstance(await bench.gateway.add_credit(bench.credit("r1"), "key 1"), Unknown)
+    assert isinstance(await bench.gateway.add_credit(bench.credit("r1"), "key 1"), Done)
+    assert len(await bench.held()) == 1
+
+
+async def test_a_throttled_call_gives_nothing(bench: Bench) -> None:
+    bench.disturb("throttled")
+    outcome = await bench.gateway.add_credit(bench.credit("r1"), "key 1")
+    assert isinstance(outcome, NotExecuted)
+    assert outcome.retry_after > 0
+    assert await bench.held() == []
+
+
+async def test_a_failed_reading_says_so_and_shows_nothing(bench: Bench) -> None:
+    bench.disturb("unreadable")
+    with pytest.raises(GatewayUnavailableError):
+        await bench.held()
+
+
+async def test_a_coupon_is_made_once_and_compared_afterwards(bench: Bench) -> None:
+    for _ in range(2):
+        assert isinstance(await bench.gateway.ensure_coupon(bench.coupon("five")), Done)
+    if isinstance(bench.gateway, ChargebeeGateway):
+        bench.gateway._coupons_seen.clear()  # as another process would find it
+        assert isinstance(await bench.gateway.ensure_coupon(bench.coupon("five")), Done)
+        bench.gateway._coupons_seen.clear()
+    other = bench.coupon("five", discount_percentage=50.0)
+    assert isinstance(await bench.gateway.ensure_coupon(other), Refused)
+
+
+async def test_a_coupon_waits_at_the_subscription_for_its_invoice(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    for key in ("key 1", "key 2"):
+        outcome = await bench.gateway.apply_coupon(bench.subscription, "five", key)
+        assert outcome == Done(f"{bench.subscription}:five")
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert found.coupons.count("five") == 1
+
+
+async def test_a_coupon_that_does_not_exist_is_refused(bench: Bench) -> None:
+    outcome = await bench.gateway.apply_coupon(bench.subscription, "nothing", "key 1")
+    assert isinstance(outcome, Refused)
+
+
+async def test_subscriptions_are_found_by_id_and_by_customer(bench: Bench) -> None:
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert (found.customer, found.currency, found.status) == (
+        bench.customer,
+        bench.currency,
+        "active",
+    )
+    assert found in await bench.gateway.subscriptions(bench.customer)
+    assert await bench.gateway.subscription("nothing") is None
+    assert await bench.gateway.subscriptions("nobody") == []
+
+
+async def test_an_invoice_uses_a_coupon_up_and_still_shows_it(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    await bench.gateway.apply_coupon(bench.subscription, "five", "key 1")
+    if isinstance(bench.gateway, InMemoryGateway):
+        bench.gateway.invoiced[bench.subscription] = {"five"}
+    else:
+        bench.live_a_month()
+        found = await bench.gateway.subscription(bench.subscription)
+        assert found is not None
+        if "five" in found.coupons:  # a yearly subscription has no invoice this month
+            return
+    assert "five" in await bench.gateway.invoiced_coupons(bench.subscription, 0)

@@ -1,0 +1,1 @@
+"""Builders, fakes and helpers shared by tests."""

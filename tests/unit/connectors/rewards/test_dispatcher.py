@@ -1,0 +1,222 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from connectors.publish import BrokerUnavailableError, Record
+from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
+from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.ledger import Ledger
+from connectors.rewards.outcomes import report_settled, run_reports
+from schemas.codec import FACTS
+from schemas.facts import RewardDelivered, RewardFailed
+from schemas.rewards import FreeDays
+from tests.support.gateway import InMemoryGateway
+from tests.support.rewards import NOON, Clocks, coupon, give, grant, memory_ledger
+from tests.support.waiting import eventually
+
+
+class Site:
+    """A dispatcher at work on a gateway in memory, one step at a time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.clocks = Clocks()
+        self.gateway = InMemoryGateway(self.clocks.engine, self.clocks.real).with_subscription()
+        self.dispatcher = self.rewarder("one")
+
+    def rewarder(self, owner: str) -> Dispatcher:
+        return Dispatcher(
+            self.ledger,
+            {
+                "promotional_credit": PromotionalCreditExecutor(self.gateway),
+                "coupon": CouponExecutor(self.gateway),
+            },
+            site="acme",
+            owner=owner,
+            clock=self.clocks.engine,
+            wall=self.clocks.real,
+            pace=Pace(idle_seconds=0.01),
+        )
+
+    async def work(self, *, seconds: float = 0) -> int:
+        self.clocks.pass_seconds(seconds)
+        entries = await self.dispatcher.lease(10)
+        for entry in entries:
+            await self.dispatcher.step(entry)
+        return len(entries)
+
+    async def shown(self, ordinal: int = 1) -> dict[str, Any]:
+        shown = await self.ledger.show_reward(f"acme:c1:five-off:{ordinal}")
+        assert shown is not None
+        return shown
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    ledger = await memory_ledger()
+    yield Site(ledger)
+    await ledger.close()
+
+
+class Spy:
+    """A publisher that remembers, and fails as often as told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.records: list[Record] = []
+
+    async def publish(self, record: Record) -> None:
+        self.records.append(record)
+        if self.failures:
+            self.failures -= 1
+            raise BrokerUnavailableError("the broker is gone")
+
+
+async def test_a_reward_is_delivered_and_told_once(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    spy = Spy()
+    assert await report_settled(site.ledger, spy) == 1
+    assert await report_settled(site.ledger, spy) == 0
+    [record] = spy.records
+    assert record.key == b"acme:c1"
+    assert FACTS.decode(record.value) == RewardDelivered(
+        id="outcome:acme:c1:five-off:1",
+        site="acme",
+        customer="c1",
+        occurred_at=NOON,
+        source="rewarder",
+        reward_id="acme:c1:five-off:1",
+        reference="pc_1",
+    )
+
+
+async def test_an_outcome_told_before_a_crash_is_told_again_in_the_same_bytes(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    spy = Spy(failures=1)
+    with pytest.raises(BrokerUnavailableError):
+        await report_settled(site.ledger, spy)
+    site.clocks.pass_seconds(9999)
+    await report_settled(site.ledger, spy)
+    assert len({record.value for record in spy.records}) == 1
+
+
+async def test_the_attempt_is_stored_before_the_call(site: Site) -> None:
+    await give(site.ledger, grant())
+    stored: list[str] = []
+    add = site.gateway.add_credit
+
+    async def look_then_add(params: Any, key: str) -> Any:
+        [attempt] = (await site.shown())["attempts"]
+        stored.append(attempt["key"])
+        assert (attempt["result"], '"reference":' in attempt["body"]) == ("open", True)
+        assert stored == [key]
+        return await add(params, key)
+
+    site.gateway.add_credit = look_then_add  # type: ignore[method-assign]
+    await site.work()
+    assert len(stored) == 1
+
+
+async def test_a_timeout_after_success_is_settled_by_the_same_key(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_after"]
+    await site.work()
+    assert (await site.shown())["state"] == "unknown"
+    await site.work(seconds=5)
+    shown = await site.shown()
+    assert (shown["state"], shown["epoch"], shown["reference"]) == ("delivered", 1, "pc_1")
+    assert len({attempt["key"] for attempt in shown["attempts"]}) == 1
+
+
+async def test_after_the_keys_life_it_is_read_back_and_not_sent(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_after"]
+    await site.work()
+    await site.work(seconds=26 * 60)
+    assert (await site.shown())["state"] == "delivered"
+    assert site.gateway.calls == ["add_credit", "list_credits"]
+
+
+async def test_only_when_absent_twice_it_is_sent_with_a_new_key(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_before"]
+    await site.work()
+    await site.work(seconds=26 * 60)
+    assert await site.work(seconds=30) == 0  # a second look within a minute would prove nothing
+    await site.work(seconds=31)
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["epoch"]) == ("delivered", 2)
+    results = [attempt["result"] for attempt in shown["attempts"]]
+    assert results == ["unknown", "absent", "absent", "done"]
+    assert len(site.gateway.credits) == 1
+
+
+async def test_a_refused_reward_fails_and_says_why(site: Site) -> None:
+    await give(site.ledger, grant(customer="ghost"))
+    await site.work()
+    spy = Spy()
+    await report_settled(site.ledger, spy)
+    fact = FACTS.decode(spy.records[0].value)
+    assert isinstance(fact, RewardFailed)
+    assert fact.reason == "Customer ghost not found"
+
+
+async def test_a_kind_of_reward_that_is_not_carried_out_fails_honestly(site: Site) -> None:
+    await give(site.ledger, grant(grant=FreeDays(days=7)))
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["attempts"]) == ("failed", [])
+    assert shown["reason"] == "this release does not carry out rewards of kind free_days"
+
+
+async def test_the_rewards_of_one_customer_are_worked_on_in_order(site: Site) -> None:
+    site.gateway.with_subscription("sub_2", "c2")
+    await give(site.ledger, grant(1), grant(2), grant(1, customer="c2"))
+    site.gateway.faults = ["throttled"]
+    entries = await site.dispatcher.lease(10)
+    assert {entry.reward_id for entry in entries} == {"acme:c1:five-off:1", "acme:c2:five-off:1"}
+    for entry in entries:
+        await site.dispatcher.step(entry)
+    assert [(await site.shown(n))["state"] for n in (1, 2)].count("due") == 2
+    for _ in range(2):
+        await site.work(seconds=2)
+    assert (await site.shown(2))["state"] == "delivered"
+
+
+async def test_a_dead_rewarders_work_is_taken_over_after_its_lease(site: Site) -> None:
+    await give(site.ledger, grant())
+    [abandoned] = await site.rewarder("dead").lease(1)
+    assert await site.work() == 0
+    assert await site.work(seconds=121) == 1
+    assert (await site.shown())["state"] == "delivered"
+    await site.dispatcher.step(abandoned)  # and it changes nothing when it wakes up
+    assert len(site.gateway.credits) == 1
+
+
+async def test_a_coupon_is_applied_once_over_a_lost_answer(site: Site) -> None:
+    await give(site.ledger, coupon())
+    site.gateway.faults = ["none", "lost_after"]
+    await site.work()
+    await site.work(seconds=26 * 60)
+    assert (await site.shown())["state"] == "delivered"
+    assert site.gateway.held["sub_1"].coupons == ("cactus-spikes-five-off-v3-USD-1",)
+
+
+async def test_the_loop_works_what_arrives_and_stops_when_told(site: Site) -> None:
+    stopping, settled = asyncio.Event(), asyncio.Event()
+    spy = Spy()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(site.dispatcher.run(stopping))
+        tasks.create_task(
+            run_reports(site.ledger, spy, settled=settled, stopping=stopping, idle_seconds=0.01)
+        )
+        await give(site.ledger, *(grant(n) for n in range(1, 6)))
+        site.dispatcher.wake()
+        await eventually(lambda: len(spy.records) == 5)
+        stopping.set()
+    assert [credit.reference[-1] for _, credit in site.gateway.credits] == list("12345")

@@ -1,0 +1,127 @@
+"""`cactus program`: what it prints, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from deploy.errors import OperatingError
+from deploy.publish import PublishFailedError, local_now, refuse_unreachable, same_program
+from schemas.program.load import load_program
+from schemas.program.model import Program
+
+TEXT = """\
+program: small
+site: acme
+timezone: Europe/Berlin
+effective_from: 2026-12-01T00:00
+earn:
+  - {id: pay, on: payment_succeeded, points: 5}
+"""
+DECEMBER = 1_796_079_600
+
+
+def version(number: int, start: str = "2026-12-01T00:00", name: str = "small") -> Program:
+    text = TEXT.replace("2026-12-01T00:00", start).replace("small", name)
+    return load_program(text).model_copy(update={"version": number})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_a_good_program_is_shown_in_words(file: Path) -> None:
+    result = CliRunner().invoke(app, ["program", "check", str(file)])
+
+    assert result.exit_code == 0
+    assert "when a payment succeeds: 5 points" in " ".join(result.stdout.split())
+
+
+def test_a_good_program_is_json_for_programs(file: Path) -> None:
+    result = CliRunner().invoke(app, ["program", "check", str(file), "--json"])
+
+    printed = json.loads(result.stdout)
+    assert printed["ok"] is True
+    assert Program.model_validate(printed["program"]) == load_program(TEXT)
+
+
+def test_a_mistake_is_shown_with_its_line_and_a_caret(file: Path) -> None:
+    file.write_text(TEXT.replace("payment_succeeded", "payment_suceeded"))
+    result = CliRunner().invoke(app, ["program", "check", str(file)])
+
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    shown = next(index for index, line in enumerate(lines) if "   6 │" in line)
+    assert lines[shown + 1].index("^") == lines[shown].index("payment_suceeded")
+    assert "did you mean payment_succeeded?" in lines[shown + 2]
+    assert "earn[0].on" in result.stderr
+
+
+def test_a_mistake_is_json_for_programs(file: Path) -> None:
+    file.write_text(TEXT.replace("points: 5", "points: 0"))
+    result = CliRunner().invoke(app, ["program", "check", str(file), "--json"])
+
+    assert result.exit_code == 1
+    printed = json.loads(result.stdout)
+    assert printed["ok"] is False
+    assert [(each["path"], each["line"]) for each in printed["problems"]] == [("earn[0].points", 6)]
+
+
+def test_markup_in_a_program_is_printed_and_not_obeyed(file: Path) -> None:
+    file.write_text(TEXT.replace("points: 5", 'points: "[red]x[/red]"'))
+    result = CliRunner().invoke(app, ["program", "check", str(file)])
+
+    assert result.exit_code == 1
+    assert "[red]x[/red]" in result.stderr
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_cannot_be_read_is_an_operating_error(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "x.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    result = CliRunner().invoke(app, ["program", "check", str(path)])
+
+    assert isinstance(result.exception, OperatingError)
+    assert "cannot be read" in str(result.exception)
+
+
+def test_the_same_program_is_recognised_whatever_its_version() -> None:
+    draft = load_program(TEXT)
+    undated = draft.model_copy(update={"effective_from": None})
+
+    assert same_program(draft, version(7))
+    assert same_program(undated, version(7))
+    assert not same_program(draft, version(7, "2026-11-01T00:00"))
+    assert not same_program(load_program(TEXT.replace("points: 5", "points: 6")), version(7))
+
+
+@pytest.mark.parametrize(
+    ("start", "now", "refused"),
+    [
+        ("2026-12-01T00:00", DECEMBER, False),
+        ("2026-11-01T00:00", DECEMBER, True),
+        ("2026-11-01T00:00", DECEMBER - 86_400, False),  # it applies until the other begins
+        ("2027-01-01T00:00", DECEMBER, False),
+    ],
+)
+def test_a_version_that_could_never_apply_is_refused(start: str, now: int, refused: bool) -> None:
+    known = [version(1, name="other")]
+    if refused:
+        with pytest.raises(PublishFailedError, match="would never apply"):
+            refuse_unreachable(version(1, start), known, now)
+    else:
+        refuse_unreachable(version(1, start), known, now)
+
+
+def test_now_is_told_in_the_programs_zone() -> None:
+    assert local_now(DECEMBER, "Europe/Berlin").isoformat() == "2026-12-01T00:00:00"
+    with pytest.raises(PublishFailedError, match="write effective_from"):
+        local_now(0, "UTC")

@@ -1,0 +1,1 @@
+"""Tests of the program: its model and the meaning of its text forms."""
