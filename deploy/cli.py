@@ -22,6 +22,7 @@ COMMANDS = (
     "rewards",
     "sandbox",
     "up",
+    "demo",
 )
 """Modules of deploy.commands in the order of the help; each has `register(app)` and imports what is
 heavy only when called, so that help stays quick."""

@@ -34,7 +34,7 @@ async def run_installation(
     added to what the broker and the publishing of programs see.
     """
     async with Supervisor(sink) as supervisor:
-        work = asyncio.create_task(_bring_up(settings, jobs, supervisor, sink, environment or {}))
+        work = asyncio.create_task(bring_up(settings, jobs, supervisor, sink, environment or {}))
         asked = asyncio.create_task(stop_asked())
         await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():
@@ -75,13 +75,14 @@ async def prepare_cluster(
     return servers
 
 
-async def _bring_up(
+async def bring_up(
     settings: Settings,
     jobs: list[Job],
     supervisor: Supervisor,
     sink: Sink,
     environment: Mapping[str, str],
-) -> None:
+) -> dict[str, str]:
+    """Broker, topics, programs, then the jobs. Returns why for those not ready in time."""
     await prepare_cluster(settings, supervisor, sink, environment=environment)
     for program in settings.programs:
         await _publish(str(program), sink, environment)
@@ -99,6 +100,7 @@ async def _bring_up(
         sink(OWN_NAME, f"{name} is NOT READY: {why}")
     if not late:
         sink(OWN_NAME, "everything is ready; Ctrl-C stops it")
+    return late
 
 
 async def _find_or_start_kafka(

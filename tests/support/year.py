@@ -13,10 +13,16 @@ from streams.account.programs import Programs
 
 SITE = "acme-test"
 SPIKES = Path(__file__).parents[2] / "deploy" / "programs" / "spikes.yaml"
+MORE_REWARDS = """
+  - {id: beta, when: {tier: saguaro}, feature: {id: beta-access, while_in_tier: true}}
+  - {id: tree, when: {lifetime: 15000, repeat: every}, charity: {webhook: trees, payload: {trees: 1}}}
+"""
+"""What lasts while in a tier, and what another service gives: for the end of a program's rewards."""
 
 
 def programs(path: Path = SPIKES) -> Programs:
-    return program_of(path.read_text(encoding="utf-8"))
+    """The program of a file whose last section is its rewards, and some more rewards."""
+    return program_of(path.read_text(encoding="utf-8") + MORE_REWARDS)
 
 
 def program_of(text: str) -> Programs:
