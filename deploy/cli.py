@@ -18,6 +18,7 @@ COMMANDS = (
     "receiver",
     "poller",
     "worker",
+    "projector",
     "rewarder",
     "rewards",
     "sandbox",

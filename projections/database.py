@@ -2,9 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
-from sqlalchemy import event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -19,7 +21,7 @@ ADVICE = (
     ("readonly", "The file or its directory is read-only: give this user the right to write."),
     ("locked", "Another process holds it: stop that one, or wait until it is done."),
     ("disk is full", "The disk is full: make room, then start again; nothing is lost."),
-    ("unable to open", "It cannot be opened: check that the directory exists and may be written."),
+    ("unable to open", "It cannot be opened: check that it exists (`cactus projector` makes it)."),
     ("not a database", "It is no database of ours: move it away and run `cactus projector`."),
     ("malformed", "It is damaged: move it away and start the projector, which rebuilds it."),
     ("no such table", "It holds no views yet: start `cactus projector` once."),
@@ -42,6 +44,8 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             parsed = parsed.set(drivername="sqlite+aiosqlite")
+            if read_only:
+                parsed = _never_creating(parsed)
             engine = create_async_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
             _tune_sqlite(engine, read_only=read_only)
             return engine
@@ -56,6 +60,13 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
             f"postgresql+asyncpg://user@host/name ({error})."
         )
         raise ViewsUnavailable(msg) from error
+
+
+def _never_creating(url: URL) -> URL:
+    """A reader that finds no file must not leave an empty one behind."""
+    return url.set(database=f"file:{quote(url.database or '')}").update_query_dict(
+        {"mode": "ro", "uri": "true"}
+    )
 
 
 def _tune_sqlite(engine: AsyncEngine, *, read_only: bool) -> None:
@@ -81,7 +92,13 @@ def _tune_sqlite(engine: AsyncEngine, *, read_only: bool) -> None:
 
 def place(engine: AsyncEngine) -> str:
     """Which database an engine means, without its password."""
-    return engine.url.database or "" if is_sqlite(engine) else engine.url.render_as_string()
+    return str(sqlite_path(engine)) if is_sqlite(engine) else engine.url.render_as_string()
+
+
+def sqlite_path(engine: AsyncEngine) -> Path:
+    """The file of a SQLite engine, whether its URL holds a path or SQLite's own kind of URI."""
+    database = engine.url.database or ""
+    return Path(unquote(database.removeprefix("file:")) if "uri" in engine.url.query else database)
 
 
 def is_sqlite(engine: AsyncEngine) -> bool:

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from projections.database import explained, is_sqlite
+from projections.database import explained, is_sqlite, sqlite_path
 from projections.errors import AnotherWriter, ViewsUnavailable
 
+PROJECTOR = "projector"
+"""The lease of who writes the views."""
 RETRY_SECONDS = 0.5
 
 
@@ -44,8 +46,9 @@ def _taken(standing_by: Callable[[], None] | None) -> None:
 async def _hold_file(
     engine: AsyncEngine, name: str, standing_by: Callable[[], None] | None
 ) -> AsyncIterator[None]:
-    path = Path(f"{engine.url.database}.{name}.lock")
+    path = Path(f"{sqlite_path(engine)}.{name}.lock")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w", encoding="ascii")  # noqa: ASYNC230 - a local file, once
     except OSError as error:
         msg = f"{path} cannot be written ({error.strerror}): give this user the right to write."
@@ -68,21 +71,28 @@ async def _hold_file(
 async def _hold_advisory_lock(
     engine: AsyncEngine, name: str, standing_by: Callable[[], None] | None
 ) -> AsyncIterator[None]:
-    key = zlib.crc32(name.encode())
     with explained(engine):
         connection = await engine.connect()
     try:
         # The lock is the session's, so no transaction need stay open for as long as it is held.
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         told = False
-        while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+        while not await _try_advisory_lock(engine, connection, name):
             if not told:
                 _taken(standing_by)
             told = True
             await asyncio.sleep(RETRY_SECONDS)
         yield
-        await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
     finally:
-        # Never back into the pool: a lock not released would live on with the session.
+        # Never back into the pool: the lock ends with the session.
         await connection.invalidate()
         await connection.close()
+
+
+async def _try_advisory_lock(engine: AsyncEngine, connection: AsyncConnection, name: str) -> bool:
+    with explained(engine):
+        # Locks are the database's: views in another schema of it are another's.
+        schema = await connection.scalar(text("SHOW search_path"))
+        key = zlib.crc32(f"{schema}.{name}".encode())
+        statement = text("SELECT pg_try_advisory_lock(:key)")
+        return bool(await connection.scalar(statement, {"key": key}))

@@ -88,6 +88,11 @@ class Log:
                 chunks.append(Chunk(partition, batches.get(assigned, []), position))
         return chunks
 
+    def answered_at_ms(self) -> int | None:
+        """When Kafka last answered a fetch, whether with records or none. None before the first."""
+        answers = map(self._consumer.last_poll_timestamp, self._consumer.assignment())
+        return max((at for at in answers if at is not None), default=None)
+
     def lag(self) -> int:
         """Records between our positions and what can be read; markers once passed do not count."""
         total = 0

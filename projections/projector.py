@@ -23,6 +23,7 @@ from schemas.codec import POINTS, REWARDS, DecodeError
 from schemas.ids import account_key
 
 BATCH_RECORDS_MAX = 4_000
+SILENCE_SECONDS_MAX = 10.0
 
 EVENTS = Counter("cactus_projected_events_total", "Points events written to the views.")
 REPEATS = Counter("cactus_projected_repeats_total", "Points events the views knew already.")
@@ -75,7 +76,16 @@ class Projector:
         self._rewards_topic = rewards_topic
         self._report_lag = report_lag
         self._positions: dict[int, int] = {}
-        self.is_reading = False
+
+    def complaint(self) -> str | None:
+        """What stands against readiness. May be called from another thread."""
+        answered_at_ms = self._log.answered_at_ms()
+        if answered_at_ms is None:
+            return "it has not read yet"
+        silent_seconds = time.time() - answered_at_ms / 1000
+        if silent_seconds > SILENCE_SECONDS_MAX:
+            return f"Kafka has not answered for {silent_seconds:.0f} s"
+        return None
 
     async def open(self) -> None:
         """Take up the positions that the database holds."""
@@ -93,7 +103,6 @@ class Projector:
     async def step(self) -> int:
         """Read once and apply what came. Returns how many records there were."""
         chunks = await self._log.read(BATCH_RECORDS_MAX)
-        self.is_reading = True
         records = sum(len(chunk.records) for chunk in chunks)
         if chunks:
             await self._apply(chunks)
