@@ -16,8 +16,8 @@ from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAcc
 from connectors.chargebee.limits import TokenBucket
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
-from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.executors import EXECUTORS
 from connectors.rewards.intake import Intake, build_consumer
 from connectors.rewards.ledger import Ledger, LedgerError, explain_database_error, open_ledger
 from connectors.rewards.outcomes import run_reports
@@ -95,10 +95,7 @@ def build_dispatchers(
         gateway = ChargebeeGateway(build_client(settings, site))
         dispatchers[site.site] = Dispatcher(
             ledger,
-            {
-                "promotional_credit": PromotionalCreditExecutor(gateway),
-                "coupon": CouponExecutor(gateway),
-            },
+            {kind: build(gateway) for kind, build in EXECUTORS.items()},
             site=site.site,
             owner=owner,
             clock=choose_clock(settings.clock_file),

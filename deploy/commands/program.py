@@ -38,6 +38,7 @@ def check(file: File, json: JsonFlag = False) -> None:
         print_json({"ok": True, "problems": [], "program": program.document()})
         return
     _print_rules(program)
+    _warn(program)
     out.print(f"[green]ok[/]  {escape(str(file))} is a program that can be published")
 
 
@@ -68,6 +69,7 @@ def publish(file: File, json: JsonFlag = False) -> None:
             }
         )
         return
+    _warn(program)
     name = f"{published.program.program} version {published.program.version}"
     since = f"effective from {_effective(published.program)}"
     if not published.changed:
@@ -128,6 +130,17 @@ def show(
         return
     out.print(f"version {latest.version}, effective from {_effective(latest)}")
     _print_rules(latest)
+
+
+def _warn(program: "Program") -> None:
+    """What is allowed and will not do what its author hopes for."""
+    from deploy.carried_out import not_carried_out
+
+    for reward, kind in not_carried_out(program).items():
+        err.print(
+            f"[yellow]careful[/]  reward {reward}: this release does not carry out rewards of kind "
+            f"{kind}. It will fail each time it fires, and give its points back."
+        )
 
 
 def _load(file: Path, json: bool) -> "Program":

@@ -1,8 +1,9 @@
-"""A Faust transport that reads committed records only.
+"""A Faust transport told two things for which Faust has no setting.
 
-Programs are published in a transaction, and an aborted one must not be folded: replays could never
-agree. Faust reads committed only in its own exactly-once mode, which we do not use, so the consumer
-it makes is told otherwise before it starts.
+It reads committed records only: programs are published in a transaction, and an aborted one must
+not be folded, or replays could never agree. And an acknowledged message stands for a whole batch:
+Faust counts offsets one by one, takes what lies between two batches for a gap, and then commits a
+batch per interval, or nothing ever again where a partition's first batch held one record.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as AIOKafkaTransport
+from faust.types import TP
 
 
 class _CommittedThread(AIOKafkaConsumerThread):
@@ -20,12 +22,28 @@ class _CommittedThread(AIOKafkaConsumerThread):
         return consumer
 
 
-class _CommittedConsumer(AIOKafkaConsumer):
+class _BatchConsumer(AIOKafkaConsumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """What lies between the last records of two batches is in the second one."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset after the last batch acknowledged since the last commit.
+
+        Batches of a partition are acknowledged in their order, so the greatest speaks for all.
+        """
+        acknowledged = self._acked[tp]
+        if not acknowledged:
+            return None
+        last: int = max(acknowledged)
+        acknowledged.clear()
+        self._acked_index[tp].clear()
+        return last + 1
 
 
 class CommittedTransport(AIOKafkaTransport):
     """Set it as `app.transport`."""
 
-    Consumer = _CommittedConsumer
+    Consumer = _BatchConsumer

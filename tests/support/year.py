@@ -15,9 +15,9 @@ SITE = "acme-test"
 SPIKES = Path(__file__).parents[2] / "deploy" / "programs" / "spikes.yaml"
 MORE_REWARDS = """
   - {id: beta, when: {tier: saguaro}, feature: {id: beta-access, while_in_tier: true}}
-  - {id: tree, when: {lifetime: 15000, repeat: every}, charity: {webhook: trees, payload: {trees: 1}}}
+  - {id: tree, when: {lifetime: 15000, repeat: every}, charity: {webhook: trees, payload: {n: 1}}}
 """
-"""What lasts while in a tier, and what another service gives: for the end of a program's rewards."""
+"""What lasts while in a tier, and what another service gives."""
 
 
 def programs(path: Path = SPIKES) -> Programs:

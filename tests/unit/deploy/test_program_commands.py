@@ -42,6 +42,16 @@ def test_a_good_program_is_shown_in_words(file: Path) -> None:
     assert "when a payment succeeds: 5 points" in " ".join(result.stdout.split())
 
 
+def test_a_reward_that_nothing_carries_out_yet_is_told_with_what_will_happen(file: Path) -> None:
+    file.write_text(TEXT + "rewards: [{id: week, when: {balance: 9}, free_days: 7}]\n")
+    result = CliRunner().invoke(app, ["program", "check", str(file)])
+
+    assert result.exit_code == 0
+    assert "reward week: this release does not carry out rewards of kind free_days" in (
+        " ".join(result.stderr.split())
+    )
+
+
 def test_a_good_program_is_json_for_programs(file: Path) -> None:
     result = CliRunner().invoke(app, ["program", "check", str(file), "--json"])
 

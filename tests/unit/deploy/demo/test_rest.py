@@ -23,8 +23,10 @@ def walked(times: int) -> dict[str, str]:
     return {"poller": f'cactus_polls_total{{site="acme-test",outcome="done"}} {times}\n'}
 
 
-def readings(walks: int = WALKS_AFTER_THE_END, **changes: str) -> Readings:
-    return Readings({**QUIET, **walked(walks), **changes})
+def readings(
+    changes: dict[str, str] | None = None, *, walks: int = WALKS_AFTER_THE_END
+) -> Readings:
+    return Readings({**QUIET, **walked(walks), **(changes or {})})
 
 
 def status(**changes: Any) -> SiteStatus:
@@ -57,8 +59,8 @@ def test_any_movement_starts_the_wait_anew() -> None:
     rest.reached(status(), readings(walks=0), 0.0)
     rest.reached(status(), readings(), 1.0)
     moved = QUIET["worker"].replace("40", "41")
-    assert not rest.reached(status(), readings(worker=moved), 1.0 + HOLD_SECONDS)
-    assert rest.reached(status(), readings(worker=moved), 1.0 + 2 * HOLD_SECONDS)
+    assert not rest.reached(status(), readings({"worker": moved}), 1.0 + HOLD_SECONDS)
+    assert rest.reached(status(), readings({"worker": moved}), 1.0 + 2 * HOLD_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_any_movement_starts_the_wait_anew() -> None:
 def test_what_waits_anywhere_is_named(changes: dict[str, str], complaint: str) -> None:
     rest = Rest()
     rest.reached(status(), readings(walks=0), 0.0)
-    assert complaint in str(rest.complaint(status(), readings(**changes)))
+    assert complaint in str(rest.complaint(status(), readings(changes)))
 
 
 def test_a_role_that_does_not_answer_is_not_at_rest() -> None:
