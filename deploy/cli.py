@@ -20,6 +20,7 @@ COMMANDS = (
     "worker",
     "rewarder",
     "rewards",
+    "audit",
     "sandbox",
     "up",
 )
