@@ -21,6 +21,7 @@ COMMANDS = (
     "projector",
     "rewarder",
     "rewards",
+    "audit",
     "sandbox",
     "up",
     "demo",

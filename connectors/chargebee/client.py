@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -177,15 +178,20 @@ class ChargebeeClient:
 
     async def list_invoiced_coupons(self, subscription: str, *, since: int) -> set[str]:
         """Ids of the coupons that invoices dated after `since` have used up."""
+        return set(await self.count_invoiced_coupons(subscription, since=since))
+
+    async def count_invoiced_coupons(self, subscription: str, *, since: int) -> Counter[str]:
+        """How many of the invoices dated after `since` have used each coupon."""
         params = {
             "limit": PAGE_LIMIT,
             "subscription_id": {"is": subscription},
             "date": {"after": str(since)},
         }
-        coupons: set[str] = set()
+        coupons: Counter[str] = Counter()
         async for row in self._rows("invoice", self._sdk.Invoice.list, params):
-            for discount in [*row.get("discounts", ()), *row.get("line_item_discounts", ())]:
-                coupons.update({discount.get("entity_id"), discount.get("coupon_id")} - {None})
+            discounts = [*row.get("discounts", ()), *row.get("line_item_discounts", ())]
+            named = {each.get(name) for each in discounts for name in ("entity_id", "coupon_id")}
+            coupons.update(named - {None})
         return coupons
 
     async def _rows(

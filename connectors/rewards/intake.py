@@ -20,7 +20,7 @@ from schemas.rewards import GrantReward, RevokeReward
 log = structlog.get_logger(__name__)
 
 COMMANDS = Counter(
-    "cactus_reward_commands_total", "Reward commands by what became of them", ["result"]
+    "cactus_reward_commands_received_total", "Reward commands by what became of them", ["result"]
 )
 BATCH_MAX = 500
 POLL_MS = 500

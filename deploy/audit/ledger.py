@@ -1,0 +1,67 @@
+"""Read the reward ledger as an audit needs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.rewards.dispatcher import kind_of
+from connectors.rewards.ledger import Ledger, reward
+from deploy.audit.databases import is_missing
+from deploy.audit.stories import LedgerReward, spelled
+from deploy.rewarding import open_own_ledger
+from deploy.settings import Settings
+from schemas.codec import REWARDS
+from schemas.rewards import Discount, GrantReward
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReading:
+    """Rows by reward id and next offsets by partition of the commands topic; empty where no
+    rewarder has made a ledger yet.
+    """
+
+    rows: Mapping[str, LedgerReward] = field(default_factory=dict)
+    positions: Mapping[int, int] = field(default_factory=dict)
+    exists: bool = False
+
+
+async def read_ledger(settings: Settings, topic: str) -> LedgerReading:
+    if is_missing(settings.ledger_url):
+        return LedgerReading()
+    async with open_own_ledger(settings, read_only=True) as ledger:
+        if not await _is_made(ledger):
+            return LedgerReading()
+        # Positions first: a reward that arrives in between is then known, and its position not.
+        positions = await ledger.positions(topic)
+        async with ledger.engine.connect() as connection:
+            stream = await connection.stream(sa.select(reward))
+            rows = {row["reward_id"]: _row(row) async for row in stream.mappings()}
+        return LedgerReading(rows, positions, exists=True)
+
+
+async def _is_made(ledger: Ledger) -> bool:
+    async with ledger.engine.connect() as connection:
+        return await connection.run_sync(lambda each: sa.inspect(each).has_table(reward.name))
+
+
+def _row(row: Mapping[Any, Any]) -> LedgerReward:
+    command = REWARDS.decode(row["command"].encode())
+    assert isinstance(command, GrantReward)
+    grant = command.grant
+    return LedgerReward(
+        reward_id=row["reward_id"],
+        site=row["site"],
+        customer=command.customer,
+        via=kind_of(grant),
+        amounts_minor=grant.amounts_minor if isinstance(grant, Discount) else {},
+        command=spelled(command),
+        state=row["state"],
+        stuck=bool(row["stuck"]),
+        settled_at=row["settled_at"],
+        reference=row["reference"],
+        reason=row["reason"],
+        told=row["reported"],
+        body=row["body"],
+    )
