@@ -46,7 +46,8 @@ def decide(
     at = fact.occurred_at
     if account.due_at and account.due_at <= at:
         timeline.advance(turn, at)
-    by_time = len(turn.events)
+    # What time did answers the clock's own fact, and says nothing about any other.
+    by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = programs.effective(fact.site, at)
     turn.begin()
@@ -301,9 +302,8 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
 
 
 def _time(turn: Turn, _fact: facts.TimeReached) -> None:
-    turn.note("nothing_due", "nothing was due that had not happened before")
-    if turn.events:
-        turn.notes.clear()
+    if not turn.events:
+        turn.note("nothing_due", "nothing was due that had not happened before")
 
 
 def _published(_turn: Turn, _fact: facts.ProgramPublished) -> None:
