@@ -63,6 +63,15 @@ class PartitionFold:
             output.states.append((PROGRAMS_KEY, self._programs.encode()))
         return output
 
+    def next_due_at(self) -> int | None:
+        """The soonest instant at which something of any account is due, and has not been told."""
+        while self._agenda:
+            at, key = self._agenda[0]
+            if self._due_at.get(key) == at:
+                return at
+            heappop(self._agenda)
+        return None
+
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
         while self._agenda and self._agenda[0][0] <= now:
