@@ -27,6 +27,10 @@ class _Firing:
         self.left = MAX_FIRINGS
         self.costs: list[tuple[CompiledReward, str]] = []
 
+    def pays_for(self, reward: CompiledReward) -> bool:
+        """What costs nothing is earned by those too who owe points."""
+        return reward.cost == 0 or self.spendable >= reward.cost
+
 
 def fire(turn: Turn, *, event: str | None = None) -> None:
     """Fire what this turn earned, in program order, then take the costs from the lots."""
@@ -86,7 +90,7 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None
     figure = turn.balance if reward.balance is not None else turn.lifetime
     assert threshold is not None
     uses_up = reward.balance is not None and reward.every and reward.cost > 0
-    while firing.spendable >= reward.cost:
+    while firing.pays_for(reward):
         fired = turn.ledger.fired.get(reward.id, 0)
         if fired and not reward.every:
             return
@@ -132,7 +136,7 @@ def _fire_action(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
 
 
 def _affordable(turn: Turn, reward: CompiledReward, firing: _Firing) -> bool:
-    if firing.spendable >= reward.cost:
+    if firing.pays_for(reward):
         return True
     turn.note("cost_not_covered", f"{reward.id}: costs {reward.cost} points", loud=True)
     return False
