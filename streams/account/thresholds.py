@@ -98,7 +98,7 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None
         needed = threshold if uses_up else threshold * (fired + 1)
         if figure < needed:
             return
-        if firing.left == 0:
+        if firing.left <= 0:
             turn.memory.unfired = True
             return
         _earn_reward(turn, reward, firing, BY_THRESHOLD)
