@@ -100,12 +100,18 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
             tiers.qualify(turn, turn.fact.occurred_at, points)
         timeline.reschedule(turn.account)
         if turn.account.due_at and turn.account.due_at <= turn.now:
-            credited = turn.credited
-            timeline.advance(turn, turn.now)
-            turn.program, turn.credited = program, credited
+            _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
     thresholds.fire(turn, event=event)
+
+
+def _catch_up(turn: Turn) -> None:
+    """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    program, credited, pulled = turn.program, turn.credited, turn.pulled
+    turn.pulled = []
+    timeline.advance(turn, turn.now)
+    turn.program, turn.credited, turn.pulled = program, credited, pulled
 
 
 def _pull(turn: Turn, trigger: str) -> None:

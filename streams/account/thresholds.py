@@ -53,6 +53,7 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
         elif reward.trigger in turn.pulled and reward.event == event:
             _fire_action(turn, reward, firing)
     turn.entered.clear()
+    turn.pulled.clear()
     for reward, reward_id in firing.costs:
         _redeem(turn, reward, reward_id)
 
