@@ -6,7 +6,7 @@ balance both fire; what they cost together never exceeds it.
 
 from schemas import facts, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
-from streams.account import limits, lots
+from streams.account import limits, lots, refunds
 from streams.account.compiled import CompiledReward
 from streams.account.earning import holds
 from streams.account.evolve import find_open, ordinal_of
@@ -208,6 +208,7 @@ def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
     expired = absorbed = 0
     for piece in waiting.taken:
         if piece.expires_at and piece.expires_at <= turn.now:
+            refunds.note_expired(turn, piece.id, piece.points)
             expired += piece.points
             continue
         fills = min(piece.points, turn.deficit - absorbed)
