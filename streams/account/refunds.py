@@ -50,12 +50,14 @@ def refund(turn: Turn, fact: PaymentRefunded) -> None:
         left = _undo(turn, payment, left)
         if left == 0:
             return
-    if known and (fact.invoice or left is None):
+    if known and fact.invoice:
         return
+    # A chargeback is about every invoice of the payment: those still to come are undone then.
     parked = turn.memory.parked
     parked.append(ParkedRefund(fact.payment_transaction, fact.invoice, left))
     del parked[:-MAX_PARKED]
-    turn.note("refund_parked", "the payment it gives back is not known yet")
+    if not known or left is not None:
+        turn.note("refund_parked", "the payment it gives back is not known yet")
 
 
 def note_expired(turn: Turn, lot: int, points: int) -> None:
@@ -78,7 +80,7 @@ def _apply_parked(turn: Turn, payment: Payment) -> None:
     for each in turn.memory.parked:
         if each.transaction == payment.transaction and each.invoice in ("", payment.invoice):
             left = _undo(turn, payment, each.amount_minor)
-            if left and not each.invoice:
+            if left != 0 and not each.invoice:
                 waiting.append(ParkedRefund(each.transaction, "", left))
         else:
             waiting.append(each)
