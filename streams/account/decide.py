@@ -95,9 +95,8 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     program = turn.program
     assert program is not None
     if turn.earnings:
-        if program.tiers is not None and program.tiers.currency is None:
-            points = sum(each.points for each in turn.earnings)
-            tiers.qualify(turn, turn.fact.occurred_at, points)
+        if turn.payment is None:
+            tiers.qualify_points(turn, turn.fact.occurred_at)
         timeline.reschedule(turn.account)
         if turn.account.due_at and turn.account.due_at <= turn.now:
             _catch_up(turn)
@@ -122,7 +121,7 @@ def _pull(turn: Turn, trigger: str) -> None:
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
-    memory, program = turn.memory, turn.program
+    memory = turn.memory
     turn.payment, turn.subscription = fact, fact.subscription
     if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
@@ -133,20 +132,12 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         _pull(turn, "first_payment")
     if fact.on_time:
         _pull(turn, "on_time_payment")
-    if program is None:
+    if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
-    if program.tiers is not None and program.tiers.currency == fact.currency:
-        memory.spend_minor += fact.amount_minor
-        tiers.qualify(turn, fact.occurred_at, fact.amount_minor)
-    earned = bool(turn.earnings)
-    _follow_payment(turn, fact, first=first)
-    if not earned and turn.events and not turn.notes:
-        turn.note("no_rule", "no rule of the program is about this")
-
-
-def _follow_payment(turn: Turn, fact: facts.PaymentSucceeded, *, first: bool) -> None:
-    """A refund that was waiting is undone before the tier and rewards see the points."""
+    tiers.qualify_points(turn, fact.occurred_at)
+    tiers.qualify_money(turn, fact)
+    # A refund that was waiting is undone before the tier and rewards see the points.
     refunds.record(turn, fact, first=first)
     _follow(turn)
 

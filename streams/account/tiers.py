@@ -1,16 +1,31 @@
 """Tiers: upgrade at once, review at the end of a window, undo what a refund takes away. PURE."""
 
+from schemas.facts import PaymentSucceeded
 from schemas.points import RewardRevoked, TierChanged
 from streams.account.compiled import CompiledTiers
 from streams.account.state import NEVER
 from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
 
 
-def qualify(turn: Turn, at: int, value: int) -> None:
-    """Count points earned (or money spent) at an instant towards the windowed basis."""
+def qualify_points(turn: Turn, at: int) -> None:
+    """Count what this turn earned at an instant, where points are the basis."""
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is None or tiers.for_life or value <= 0:
+    if tiers is not None and tiers.currency is None:
+        _qualify(turn, tiers, at, sum(each.points for each in turn.earnings))
+
+
+def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
+    """Count a payment, where money of its currency is the basis."""
+    assert turn.program is not None
+    tiers = turn.program.tiers
+    if tiers is not None and tiers.currency == payment.currency:
+        turn.memory.spend_minor += payment.amount_minor
+        _qualify(turn, tiers, payment.occurred_at, payment.amount_minor)
+
+
+def _qualify(turn: Turn, tiers: CompiledTiers, at: int, value: int) -> None:
+    if tiers.for_life or value <= 0:
         return
     memory = turn.memory
     leaves_at = tiers.leaves_at(at)
