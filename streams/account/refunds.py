@@ -29,6 +29,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         turn.ledger.sequence,
         first=first,
         earnings=turn.earnings,
+        counted=tiers.counts_money(turn, payment.currency),
     )
     oldest = turn.now - KEPT_SECONDS
     while memory.payments and (
@@ -191,6 +192,6 @@ def _unwind(
     if program.tiers.currency is None:
         points = sum(share for _, share in shares)
         tiers.unqualify(turn, payment.at, points, payment.sequence)
-    elif program.tiers.currency == payment.currency:
+    elif payment.counted and program.tiers.currency == payment.currency:
         memory.spend_minor = max(0, memory.spend_minor - given_back)
         tiers.unqualify(turn, payment.at, given_back, payment.sequence)

@@ -82,7 +82,9 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True):
-    """A payment that may still be refunded. `sequence` is the account's when it was recorded."""
+    """A payment that may still be refunded. `sequence` is the account's when it was recorded;
+    `counted` says that its money counts towards a tier.
+    """
 
     transaction: str
     invoice: str
@@ -93,6 +95,7 @@ class Payment(msgspec.Struct, array_like=True):
     refunded_minor: int = 0
     first: bool = False
     earnings: list[Earning] = []
+    counted: bool = False
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):

@@ -15,11 +15,17 @@ def qualify_points(turn: Turn, at: int) -> None:
         _qualify(turn, tiers, at, sum(each.points for each in turn.earnings))
 
 
+def counts_money(turn: Turn, currency: str) -> bool:
+    """Whether payments of a currency are the basis."""
+    tiers = turn.program.tiers if turn.program else None
+    return tiers is not None and tiers.currency == currency
+
+
 def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
     """Count a payment, where money of its currency is the basis."""
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is not None and tiers.currency == payment.currency:
+    if tiers is not None and counts_money(turn, payment.currency):
         turn.memory.spend_minor += payment.amount_minor
         _qualify(turn, tiers, payment.occurred_at, payment.amount_minor)
 
