@@ -132,7 +132,8 @@ class Memory(msgspec.Struct, array_like=True):
     """What was seen. `digests` are eight bytes per fact, for the life of the account.
 
     `qualifying` holds (instant it stops counting, value) for tier windows; `tier_basis` is the
-    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`.
+    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
+    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
     """
 
     digests: bytes = b""
@@ -147,6 +148,7 @@ class Memory(msgspec.Struct, array_like=True):
     tier_basis: int = 0
     tier_counted_at: int = 0
     tier_sequence: int = 0
+    tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
 

@@ -75,7 +75,7 @@ def review(turn: Turn, at: int) -> None:
     basis = _basis(turn, tiers, at, ending=tiers.by_year)
     supported = tiers.level_for(basis)
     if supported >= present:
-        _rest_on(turn, tiers, basis, at)
+        _rest_on(turn, tiers, present, basis, at)
         if present:
             memory.review_at = tiers.leaves_at(at)
         return
@@ -87,7 +87,8 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     """A refund undid `value` that counted from `at`; a tier that only it supported goes at once.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
-    present basis where that is higher: time alone demotes at a review only.
+    present basis where that is higher: time alone demotes at a review only. It needs what it needed
+    then, so that neither grace nor a higher threshold of a later version is lost by a refund.
     """
     tiers = turn.program.tiers if turn.program else None
     if tiers is None or value <= 0:
@@ -103,10 +104,11 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
         ]
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    present = tiers.index.get(turn.ledger.tier, 0)
     supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    if supported >= memory.tier_needs:
+        return
     reached = tiers.level_for(supported)
-    if reached < present:
+    if reached < tiers.index.get(turn.ledger.tier, 0):
         _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
 
 
@@ -121,9 +123,10 @@ def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -
     )
 
 
-def _rest_on(turn: Turn, tiers: CompiledTiers, basis: int, at: int) -> None:
+def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:
     memory = turn.memory
     memory.tier_basis = basis
+    memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
     memory.tier_sequence = turn.ledger.sequence
     # What a year's review counted stopped counting at that instant; it still carries the tier.
     memory.tier_counted_at = at - 1 if tiers.by_year else at
@@ -146,7 +149,7 @@ def _change(
             basis=basis,
         )
     )
-    _rest_on(turn, tiers, basis, at)
+    _rest_on(turn, tiers, target, basis, at)
     reviewed = target > 0 and not tiers.for_life and tiers.downgrade != "never"
     turn.memory.review_at = tiers.leaves_at(at) if reviewed else NEVER
     turn.entered.append((after, up))
