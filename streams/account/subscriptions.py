@@ -39,6 +39,9 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
         del memory.subscriptions[:-MAX_SUBSCRIPTIONS]
         return known
     if seen.resource_version >= known.resource_version:
+        if known is not memory.subscriptions[-1]:
+            memory.subscriptions.remove(known)
+            memory.subscriptions.append(known)
         known.plan, known.quantity = seen.plan, seen.quantity
         known.amount_minor, known.currency = seen.amount_minor, seen.currency
         known.period, known.period_unit = seen.period, seen.period_unit
