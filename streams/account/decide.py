@@ -203,13 +203,14 @@ def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
 
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
+    yearly = subscriptions.is_yearly(subscriptions.find(turn.memory, seen.id) or seen)
     _observe_change(turn, seen)
     _pull(turn, "subscription_renewed")
     if turn.program is None:
         return
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
-    if subscriptions.completes_year(known, seen, turn.program):
+    if subscriptions.completes_year(known, seen, turn.program, yearly=yearly):
         _pull(turn, "annual_renewal")
     _follow(turn)
 
