@@ -54,7 +54,7 @@ def decide(
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:
         subscriptions.schedule_anniversaries(memory, turn.program)
-        if turn.memory.unfired and not turn.credited:
+        if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
     timeline.reschedule(account)
     _ignore(turn, moved=len(turn.events) > by_time)

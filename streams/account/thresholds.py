@@ -43,7 +43,7 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     if not (thresholds or actions or turn.entered):
         return
     firing = _Firing(turn.balance)
-    turn.memory.unfired = False
+    turn.fired, turn.memory.unfired = True, False
     for reward in program.rewards:
         if reward.balance is not None or reward.lifetime is not None:
             if thresholds:
