@@ -131,7 +131,8 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
         print_json(msgspec.to_builtins({"customers": customers, "totals": totals}))
         return
     table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
-    table.columns[0].footer = f"{totals.customers:,} in all"
+    customer = table.columns[0]
+    customer.footer, customer.min_width, customer.overflow = f"{totals.customers:,}", 8, "fold"
     table.add_column("tier", no_wrap=True)
     for figure in FIGURES:
         total = f"{getattr(totals, figure):,}"
