@@ -38,10 +38,13 @@ from tests.support.story import (
 )
 from tests.support.year import program_of
 
+PAY = (
+    '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}, award: 3}, '
+    "activate_after: P7D, cap: {points: 90, per: month}}"
+)
 RULES = (
     "- {id: hello, on: subscription_created, points: 20, trial: wait}",
-    "- {id: pay, on: payment_succeeded, points: {per: {USD: '1.00'}, award: 3}, cap: "
-    + "{points: 90, per: month}, activate_after: P7D}",
+    PAY,
     "- {id: first, on: first_payment, points: 11, limit: {count: 1}}",
     "- {id: visit, on: custom, event: visit, points: 13, limit: {count: 2, per: week}}",
     "- {id: climb, on: plan_upgraded, points: 17}",
