@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from schemas import ids
+from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
@@ -38,6 +38,7 @@ class PartitionFold:
         for record in records:
             try:
                 fact = FACTS.decode(record.value or b"")
+                bounds.check(fact)
                 if isinstance(fact, ProgramPublished):
                     self._programs = self._programs.with_published(fact)
                     continue

@@ -9,13 +9,11 @@ import orjson
 
 from connectors.chargebee.translate import translate
 from connectors.chargebee.unwrap import NoEventsError, Resource, events_in
+from schemas import bounds
 from schemas.codec import FACTS, DecodeError
 from schemas.facts import AnyFact, ProgramPublished
 from schemas.translation import UntranslatableError
 from streams.account.programs import Programs, UnusableProgramError
-
-LAST_INSTANT = 4_102_444_800
-"""The year 2100: later than anything that falls due, so a later instant is a mistake."""
 
 BAD_LINES_KEPT = 20
 
@@ -79,8 +77,12 @@ class LineReader:
             raise BadLineError(f"not a JSON object; expected {EXPECTED}")
         if "advance_to" in document:
             return [_advance(document)]
-        if "type" in document:
-            return [_fact(line)]
+        facts = [_fact(line)] if "type" in document else self._facts(line)
+        for fact in facts:
+            _check(fact)
+        return [*facts]
+
+    def _facts(self, line: bytes) -> list[AnyFact]:
         return [fact for found in _events(line) for fact in self._translate(found)]
 
     def _translate(self, found: bytes) -> tuple[AnyFact, ...]:
@@ -108,12 +110,19 @@ def _events(line: bytes) -> list[bytes]:
 
 def _advance(document: dict[str, Any]) -> Advance:
     to = document["advance_to"]
-    if set(document) != {"advance_to"} or type(to) is not int or not 0 <= to <= LAST_INSTANT:
+    if set(document) != {"advance_to"} or type(to) is not int or not 0 <= to <= bounds.LAST_INSTANT:
         raise BadLineError(
             'not a step of the clock; expected {"advance_to": 1796083200} and nothing else, '
-            f"in unix seconds up to {LAST_INSTANT} (the year 2100)"
+            f"in unix seconds up to {bounds.LAST_INSTANT} (the year 2100)"
         )
     return Advance(to)
+
+
+def _check(fact: AnyFact) -> None:
+    try:
+        bounds.check(fact)
+    except bounds.OutOfBoundsError as error:
+        raise BadLineError(str(error)) from error
 
 
 def _fact(line: bytes) -> AnyFact:

@@ -14,8 +14,11 @@ from schemas.facts import AnyFact, PaymentSucceeded, ProgramPublished
 from schemas.points import AnyPointsEvent, PointsActivated, PointsEarned, PointsExpired
 from schemas.program.load import load_program
 from schemas.program.model import Program
+from schemas.topics import PROGRAMS_KEY
 from streams.account.programs import Programs
+from streams.fold import PartitionFold
 from tests.support import chargebee as cb
+from tests.support.records import record
 from tests.support.year import SITE, programs, year
 
 T0 = 1_764_547_200
@@ -94,6 +97,7 @@ def test_events_that_are_no_facts_are_counted_by_reason() -> None:
         (line({"invoice": cb.invoice()}), "a Chargebee resource (invoice)"),
         (line({"type": "PaymentSucceeded", "v": 1}), "not a fact: PaymentSucceeded"),
         (line({"type": "Payment", "v": 1}), "not a fact"),
+        (FACTS.encode(paid("t1", at=T0 * 1000)), "milliseconds are divided by 1000"),
         (line({"advance_to": T0 * 1000}), "in unix seconds up to"),
         (line({"advance_to": "2026-01-01"}), "not a step of the clock"),
         (line({"advance_to": T0, "by": 1}), "nothing else"),
@@ -165,19 +169,11 @@ def test_a_year_gives_the_same_bytes_as_the_partition_fold_and_again() -> None:
 
 def partition_fold(facts: list[AnyFact]) -> list[bytes]:
     """Fact by fact, as a worker under little load does."""
-    from aiokafka.structs import ConsumerRecord
-
-    from schemas.topics import PROGRAMS_KEY
-    from streams.fold import PartitionFold
-
     fold = PartitionFold("test")
     fold.restore(PROGRAMS_KEY, programs().encode())
     events: list[bytes] = []
     for offset, fact in enumerate(facts):
-        record = ConsumerRecord(
-            "facts", 3, offset, 7, 0, b"key", FACTS.encode(fact), None, 0, 0, ()
-        )
-        events += [event for _, event, _ in fold.apply([record]).events]
+        events += [event for _, event, _ in fold.apply([record(offset, FACTS.encode(fact))]).events]
     return events
 
 
