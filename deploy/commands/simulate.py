@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 1 << 22
 STANDARD_INPUT = Path("-")
+FILE_WIDTH = 120
 FIGURES = ("balance", "pending", "lifetime", "deficit", "lots", "rewards", "ignored")
 
 Events = Annotated[
@@ -136,11 +137,11 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
     table.add_column("tier", no_wrap=True)
     for figure in FIGURES:
         total = f"{getattr(totals, figure):,}"
-        table.add_column(figure, justify="right", no_wrap=True, footer=total)
+        table.add_column(figure, justify="right", overflow="fold", footer=total)
     for each in customers:
         figures = (f"{getattr(each, figure):,}" for figure in FIGURES)
         table.add_row(escape(each.customer), each.tier, *figures)
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else FILE_WIDTH)
     out.print(
         f"{totals.facts:,} facts, of which {totals.repeats:,} came before, "
         f"made {totals.events:,} points events"
