@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 1 << 22
 STANDARD_INPUT = Path("-")
-FILE_WIDTH = 120
 FIGURES = ("balance", "pending", "lifetime", "deficit", "lots", "rewards", "ignored")
 
 Events = Annotated[
@@ -131,17 +130,17 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
     if json:
         print_json(msgspec.to_builtins({"customers": customers, "totals": totals}))
         return
-    table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
-    customer = table.columns[0]
-    customer.footer, customer.min_width, customer.overflow = f"{totals.customers:,}", 8, "fold"
+    table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.columns[0].overflow = "fold"
     table.add_column("tier", no_wrap=True)
     for figure in FIGURES:
-        total = f"{getattr(totals, figure):,}"
-        table.add_column(figure, justify="right", overflow="fold", footer=total)
+        table.add_column(figure, justify="right", no_wrap=True)
     for each in customers:
         figures = (f"{getattr(each, figure):,}" for figure in FIGURES)
         table.add_row(escape(each.customer), each.tier, *figures)
-    out.print(table, width=None if out.is_terminal else FILE_WIDTH)
+    out.print(table)
+    sums = ", ".join(f"{figure} {getattr(totals, figure):,}" for figure in FIGURES)
+    out.print(f"[bold]{totals.customers:,} in all[/]: {sums}")
     out.print(
         f"{totals.facts:,} facts, of which {totals.repeats:,} came before, "
         f"made {totals.events:,} points events"

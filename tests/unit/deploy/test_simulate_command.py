@@ -67,6 +67,7 @@ def test_the_summary_is_a_table_or_one_json_document(tmp_path: Path) -> None:
     text = f"{fact('t1')}\n{fact('t1')}\n{LATER}\n"
     table = run(tmp_path, text, "--summary").stdout
     assert "3 facts, of which 1 came before, made 2 points events" in table
+    assert "1 in all: balance 100, pending 0" in table
     assert [line for line in table.splitlines() if "ann" in line and "100" in line]
     summary = json.loads(run(tmp_path, text, "--summary", "--json").stdout)
     assert summary["customers"][0]["balance"] == 100
