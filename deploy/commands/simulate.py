@@ -131,8 +131,8 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
         print_json(msgspec.to_builtins({"customers": customers, "totals": totals}))
         return
     table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.columns[0].overflow = "fold"
-    table.add_column("tier", no_wrap=True)
+    table.columns[0].overflow, table.columns[0].min_width = "fold", 10
+    table.add_column("tier", overflow="fold", min_width=8)
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for each in customers:
