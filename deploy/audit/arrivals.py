@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from deploy.audit.dead_letters import DeadLetters
 from deploy.audit.incoming import Incoming
 from deploy.audit.logs import Logs
-from deploy.audit.report import Progress
+from deploy.audit.tally import Progress
 from schemas.topics import Topics
 from streams.core.batches import Record
 
@@ -30,7 +30,7 @@ async def read_incoming(
             for record in records:
                 _take(record, topics, incoming)
             done += len(records)
-            progress(STAGE, done, total)
+            progress(STAGE, done / total)
 
 
 def _take(record: Record, topics: Topics, incoming: Incoming) -> None:

@@ -1,28 +1,18 @@
-"""What an audit found: one check per promise, and whether all of them hold. PURE."""
+"""What an audit found, and how people and programs are shown it."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
+from rich.markup import escape
+from rich.table import Table
 
-EXAMPLES_MAX = 5
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One promise, held against everything it speaks of.
-
-    `sentence` is the promise, `examined` how many things were looked at, `examples` the first of
-    the `breaches`. `note` says what else a reader must know: what was skipped, or what still waits.
-    """
-
-    name: str
-    sentence: str
-    examined: int
-    breaches: int
-    examples: tuple[str, ...]
-    note: str = ""
+from deploy.audit.tally import Check
+from deploy.console import out
 
 
 class AuditReport(msgspec.Struct, frozen=True):
+    """One check for each promise."""
+
     checks: tuple[Check, ...]
 
     @property
@@ -34,42 +24,39 @@ class AuditReport(msgspec.Struct, frozen=True):
         return {"passed": self.passed, "checks": msgspec.to_builtins(self.checks)}
 
 
-class Tally:
-    """A check while it is being counted."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        self._name = name
-        self._sentence = sentence
-        self._breaches = 0
-        self._examples: list[str] = []
-        self._notes: list[str] = []
-        self.examined = 0
-
-    def breach(self, example: str) -> None:
-        self._breaches += 1
-        if len(self._examples) < EXAMPLES_MAX:
-            self._examples.append(example)
-
-    def note(self, sentence: str) -> None:
-        self._notes.append(sentence)
-
-    def check(self) -> Check:
-        return Check(
-            name=self._name,
-            sentence=self._sentence,
-            examined=self.examined,
-            breaches=self._breaches,
-            examples=tuple(self._examples),
-            note="; ".join(self._notes),
+def print_report(report: AuditReport) -> None:
+    """A table of the checks, then examples of what is wrong."""
+    table = Table("", "check", "what must hold", "examined", "breaches", box=None)
+    table.columns[3].justify = table.columns[4].justify = "right"
+    for check in report.checks:
+        note = f"\n[yellow]{escape(check.note)}[/]" if check.note else ""
+        table.add_row(
+            _mark(check),
+            check.name,
+            f"{escape(check.sentence)}{note}",
+            f"{check.examined:,}",
+            f"{check.breaches:,}",
         )
+    out.print(table)
+    for check in report.checks:
+        _print_examples(check)
+    if report.passed:
+        out.print("[bold green]PASS[/]  nothing is lost, doubled or unexplained")
+    else:
+        failed = ", ".join(check.name for check in report.checks if check.breaches)
+        out.print(f"[bold red]FAIL[/]  {failed}")
 
 
-class Progress(Protocol):
-    """Told how far a stage of the audit is. `total` is 0 where nobody knows it beforehand."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
+def _mark(check: Check) -> str:
+    return "[red]✗[/]" if check.breaches else "[green]✓[/]"
 
 
-def place(topic: str, partition: int, offset: int) -> str:
-    """How examples name a record."""
-    return f"{topic}/{partition}/{offset}"
+def _print_examples(check: Check) -> None:
+    if not check.breaches:
+        return
+    out.print(f"\n[bold red]{check.name}[/]: {check.breaches:,} breaches")
+    for example in check.examples:
+        out.print(f"  {example}", markup=False)
+    more = check.breaches - len(check.examples)
+    if more:
+        out.print(f"  and {more:,} more", style="dim")

@@ -5,10 +5,11 @@ fact of the log, with the same money, and no money may have moved that it knows 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
-from deploy.audit.report import Check, Tally
+from deploy.audit.tally import Check, Tally
 from deploy.sandbox.truth import Happening, Kind
 from schemas import ids
 from schemas.facts import AnyFact, PaymentRefunded, PaymentSucceeded
@@ -36,7 +37,7 @@ _FACT_IDS: Mapping[Kind, Callable[[Happening], str]] = {
 
 
 class _Told(msgspec.Struct):
-    """The part of `/sandbox/truth` that is compared."""
+    """The part of the answer that is compared."""
 
     money: list[Happening]
 
@@ -44,16 +45,16 @@ class _Told(msgspec.Struct):
 class Truth:
     """Takes the facts of a log, in any order and as often as they stand there.
 
-    `told` is the JSON of `/sandbox/truth`, asked for when everything that happened has been sent;
+    `told` is what `/sandbox/truth` answers, asked for when everything that happened has been sent;
     facts of other sites than `site` are none of its business.
     """
 
-    def __init__(self, told: bytes, site: str) -> None:
+    def __init__(self, told: Mapping[str, Any], site: str) -> None:
         self._site = site
         self._tally = Tally(NAME, SENTENCE)
         self._happened: dict[tuple[str, str], Happening] = {}
         self._found: set[tuple[str, str]] = set()
-        for one in msgspec.json.decode(told, type=_Told).money:
+        for one in msgspec.convert(told, _Told).money:
             key = (one.customer, _FACT_IDS[one.kind](one))
             self._tally.examined += 1
             if self._happened.setdefault(key, one) is not one:
@@ -83,7 +84,7 @@ class Truth:
         return self._tally.check()
 
 
-def check_truth(told: bytes, site: str, facts: Iterable[AnyFact]) -> Check:
+def check_truth(told: Mapping[str, Any], site: str, facts: Iterable[AnyFact]) -> Check:
     """The whole comparison at once."""
     truth = Truth(told, site)
     for fact in facts:

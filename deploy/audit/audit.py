@@ -6,6 +6,7 @@ sites, and the ledger once more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -19,8 +20,9 @@ from deploy.audit.incoming import Incoming
 from deploy.audit.ledger import LedgerReading, read_ledger
 from deploy.audit.logs import Logs, open_logs
 from deploy.audit.partition import Audience, PartitionAudit, ReadBefore
-from deploy.audit.report import AuditReport, Progress
+from deploy.audit.report import AuditReport
 from deploy.audit.rewards import Rewards
+from deploy.audit.tally import Progress
 from deploy.audit.truth import Truth
 from deploy.audit.views import audit_views
 from deploy.cluster import bootstrap_servers, topics_of
@@ -32,15 +34,24 @@ STAGE = "facts and points events"
 
 
 async def run_audit(
-    settings: Settings, *, progress: Progress, gateway: bool = True, truth: Truth | None = None
+    settings: Settings,
+    *,
+    progress: Progress,
+    gateway: bool = True,
+    truth: Mapping[str, Any] | None = None,
 ) -> AuditReport:
-    """Hold everything against everything. With `truth`, also against what really happened.
+    """Hold everything against everything; with `truth`, which is what the sandbox behind the only
+    site answers at `/sandbox/truth`, also against what really happened.
 
     Raises `OperatingError` where something cannot be read: nothing is then proven either way.
     """
+    told = None
+    if truth is not None:
+        [site] = settings.sites
+        told = Truth(truth, site.site)
     try:
         async with open_logs(bootstrap_servers(settings), settings.app_id) as logs:
-            return await _Audit(settings, logs, progress, truth).run(gateway=gateway)
+            return await _Audit(settings, logs, progress, told).run(gateway=gateway)
     except ViewsError as error:
         raise OperatingError(str(error)) from error
 
@@ -84,7 +95,8 @@ class _Audit:
         else:
             checks.gateway.note("SKIPPED, as was asked")
         await self._finish(audience)
-        return checks.report(self._truth)
+        truth = () if self._truth is None else (self._truth.check(),)
+        return AuditReport((*checks.counted(), *truth))
 
     async def _read_partitions(
         self,
@@ -103,7 +115,7 @@ class _Audit:
         def advance(records: int) -> None:
             nonlocal done
             done += records
-            self._progress(STAGE, done, max(done, total))
+            self._progress(STAGE, min(1.0, done / total))
 
         for partition in partitions:
             before = ReadBefore(
