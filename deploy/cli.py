@@ -15,6 +15,7 @@ COMMANDS = (
     "topics",
     "program",
     "translate",
+    "simulate",
     "receiver",
     "poller",
     "worker",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from schemas import ids
+from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
@@ -38,6 +38,7 @@ class PartitionFold:
         for record in records:
             try:
                 fact = FACTS.decode(record.value or b"")
+                bounds.check(fact)
                 if isinstance(fact, ProgramPublished):
                     self._programs = self._programs.with_published(fact)
                     continue
@@ -62,6 +63,15 @@ class PartitionFold:
         if self._programs is not programs:
             output.states.append((PROGRAMS_KEY, self._programs.encode()))
         return output
+
+    def next_due_at(self) -> int | None:
+        """The soonest instant at which something of any account is due, and has not been told."""
+        while self._agenda:
+            at, key = self._agenda[0]
+            if self._due_at.get(key) == at:
+                return at
+            heappop(self._agenda)
+        return None
 
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []

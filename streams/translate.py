@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from prometheus_client import Counter
 
-from schemas import ids
+from schemas import bounds, ids
 from schemas.codec import FACTS, DecodeError, decode_custom
 from schemas.facts import AnyFact, CustomEventReceived
 from schemas.topics import HEADER_SITE, Topics
@@ -48,6 +48,8 @@ class Translator:
         for record in records:
             try:
                 facts = self._facts(record)
+                for fact in facts:
+                    bounds.check(fact)
             except (UntranslatableError, DecodeError) as error:
                 sent.append(await self._bury(record, error))
                 continue

@@ -58,11 +58,18 @@ reward = sa.Table(
     sa.Column("lease_until", sa.Double, nullable=False),
     sa.Column("reported", sa.Boolean, nullable=False),
 )
-_open = reward.c.state.in_([sa.literal_column(f"'{state}'") for state in OPEN_STATES])
+
+
+def _is_moving(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Open and not stuck. In literals: SQLite uses a partial index only for the very same terms."""
+    states: list[sa.ColumnElement[Any]] = [sa.literal_column(f"'{state}'") for state in OPEN_STATES]
+    return table.c.state.in_(states) & (table.c.stuck == sa.literal_column("''"))
+
+
 _unreported = reward.c.state.in_(
     [sa.literal_column(f"'{state}'") for state in SETTLED_STATES]
 ) & sa.not_(reward.c.reported)
-_moving = _open & (reward.c.stuck == sa.literal_column("''"))
+_moving = _is_moving(reward)
 sa.Index(
     "reward_moving",
     reward.c.account,
@@ -300,8 +307,7 @@ class Ledger:
         blocked = sa.exists().where(
             earlier.c.account == reward.c.account,
             earlier.c.number < reward.c.number,
-            earlier.c.state.in_(OPEN_STATES),
-            earlier.c.stuck == "",
+            _is_moving(earlier),
         )
         heads = (
             sa.select(reward.c.reward_id)
@@ -462,7 +468,8 @@ class Ledger:
 
     async def oldest_doubt(self) -> float | None:
         """Real time since when the oldest unsettled outcome has been unknown."""
-        query = sa.select(sa.func.min(reward.c.doubtful_since)).where(_open)
+        unsettled = reward.c.state.in_(OPEN_STATES)
+        query = sa.select(sa.func.min(reward.c.doubtful_since)).where(unsettled)
         async with self.engine.begin() as connection:
             oldest: float | None = (await connection.execute(query)).scalar_one()
             return oldest

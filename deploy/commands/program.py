@@ -33,7 +33,7 @@ def check(file: File, json: JsonFlag = False) -> None:
 
     [bold]cactus program check deploy/programs/spikes.yaml[/]
     """
-    program = _load(file, json)
+    program = load(file, json)
     if json:
         print_json({"ok": True, "problems": [], "program": program.document()})
         return
@@ -54,7 +54,7 @@ def publish(file: File, json: JsonFlag = False) -> None:
     from deploy.cluster import bootstrap_servers, topics_of
     from deploy.settings import load_settings
 
-    program = _load(file, json)
+    program = load(file, json)
     settings = load_settings()
     now = choose_clock(settings.clock_file)()
     published = asyncio.run(
@@ -143,7 +143,8 @@ def _warn(program: "Program") -> None:
         )
 
 
-def _load(file: Path, json: bool) -> "Program":
+def load(file: Path, json: bool) -> "Program":
+    """Read a program, or print every mistake in it and exit with 1."""
     from deploy.errors import OperatingError
     from schemas.program.load import ProgramRefusedError, load_program
 

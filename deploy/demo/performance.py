@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import typer
 
-from deploy.audit.report import print_report
+from deploy.audit.printing import print_report
 from deploy.console import err, out
 from deploy.demo.play import Script, play
 from deploy.demo.screen import Screen

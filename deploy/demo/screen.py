@@ -53,6 +53,10 @@ class Screen:
         self._bar.update(self._task, description=name, completed=done)
         self._draw(f"{name} {done:.0%}")
 
+    def audited(self, stage: str, done: int, total: int) -> None:
+        """How far a stage of the audit is, as `deploy.audit` tells it."""
+        self.phase(f"audit: {stage}", done / total if total else 0.0)
+
     def figures(self, status: SiteStatus, readings: Readings) -> None:
         """The figures so far, below the bar."""
         table = Table.grid(padding=(0, 3))

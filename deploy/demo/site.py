@@ -66,11 +66,10 @@ class SandboxSite:
     async def trouble(self, faults: list[dict[str, Any]]) -> None:
         await self._post("/sandbox/faults", {"faults": faults})
 
-    async def truth(self) -> dict[str, Any]:
+    async def truth(self) -> bytes:
+        """What really happened, as JSON."""
         answer = await self._client.get("/sandbox/truth")
-        answer.raise_for_status()
-        found: dict[str, Any] = msgspec.json.decode(answer.content)
-        return found
+        return answer.raise_for_status().content
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         (await self._client.post(path, json=body)).raise_for_status()

@@ -46,14 +46,15 @@ def decide(
     at = fact.occurred_at
     if account.due_at and account.due_at <= at:
         timeline.advance(turn, at)
-    by_time = len(turn.events)
+    # What time did answers the clock's own fact, and says nothing about any other.
+    by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = programs.effective(fact.site, at)
     turn.begin()
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:
         subscriptions.schedule_anniversaries(memory, turn.program)
-        if turn.memory.unfired and not turn.credited:
+        if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
     timeline.reschedule(account)
     _ignore(turn, moved=len(turn.events) > by_time)
@@ -94,17 +95,22 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     program = turn.program
     assert program is not None
     if turn.earnings:
-        if program.tiers is not None and program.tiers.currency is None:
-            points = sum(each.points for each in turn.earnings)
-            tiers.qualify(turn, turn.fact.occurred_at, points)
+        if turn.payment is None:
+            tiers.qualify_points(turn, turn.fact.occurred_at)
         timeline.reschedule(turn.account)
         if turn.account.due_at and turn.account.due_at <= turn.now:
-            credited = turn.credited
-            timeline.advance(turn, turn.now)
-            turn.program, turn.credited = program, credited
+            _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
     thresholds.fire(turn, event=event)
+
+
+def _catch_up(turn: Turn) -> None:
+    """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    program, credited, pulled = turn.program, turn.credited, turn.pulled
+    turn.pulled = []
+    timeline.advance(turn, turn.now)
+    turn.program, turn.credited, turn.pulled = program, credited, pulled
 
 
 def _pull(turn: Turn, trigger: str) -> None:
@@ -115,7 +121,7 @@ def _pull(turn: Turn, trigger: str) -> None:
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
-    memory, program = turn.memory, turn.program
+    memory = turn.memory
     turn.payment, turn.subscription = fact, fact.subscription
     if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
@@ -126,20 +132,12 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         _pull(turn, "first_payment")
     if fact.on_time:
         _pull(turn, "on_time_payment")
-    if program is None:
+    if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
-    if program.tiers is not None and program.tiers.currency == fact.currency:
-        memory.spend_minor += fact.amount_minor
-        tiers.qualify(turn, fact.occurred_at, fact.amount_minor)
-    earned = bool(turn.earnings)
-    _follow_payment(turn, fact, first=first)
-    if not earned and turn.events and not turn.notes:
-        turn.note("no_rule", "no rule of the program is about this")
-
-
-def _follow_payment(turn: Turn, fact: facts.PaymentSucceeded, *, first: bool) -> None:
-    """A refund that was waiting is undone before the tier and rewards see the points."""
+    tiers.qualify_points(turn, fact.occurred_at)
+    tiers.qualify_money(turn, fact)
+    # A refund that was waiting is undone before the tier and rewards see the points.
     refunds.record(turn, fact, first=first)
     _follow(turn)
 
@@ -205,13 +203,14 @@ def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
 
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
+    yearly = subscriptions.is_yearly(subscriptions.find(turn.memory, seen.id) or seen)
     _observe_change(turn, seen)
     _pull(turn, "subscription_renewed")
     if turn.program is None:
         return
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
-    if subscriptions.completes_year(known, seen, turn.program):
+    if subscriptions.completes_year(known, seen, turn.program, yearly=yearly):
         _pull(turn, "annual_renewal")
     _follow(turn)
 
@@ -301,9 +300,8 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
 
 
 def _time(turn: Turn, _fact: facts.TimeReached) -> None:
-    turn.note("nothing_due", "nothing was due that had not happened before")
-    if turn.events:
-        turn.notes.clear()
+    if not turn.events:
+        turn.note("nothing_due", "nothing was due that had not happened before")
 
 
 def _published(_turn: Turn, _fact: facts.ProgramPublished) -> None:

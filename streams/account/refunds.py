@@ -29,6 +29,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         turn.ledger.sequence,
         first=first,
         earnings=turn.earnings,
+        counted=tiers.counts_money(turn, payment.currency),
     )
     oldest = turn.now - KEPT_SECONDS
     while memory.payments and (
@@ -50,12 +51,14 @@ def refund(turn: Turn, fact: PaymentRefunded) -> None:
         left = _undo(turn, payment, left)
         if left == 0:
             return
-    if known and (fact.invoice or left is None):
+    if known and fact.invoice:
         return
+    # A chargeback is about every invoice of the payment: those still to come are undone then.
     parked = turn.memory.parked
     parked.append(ParkedRefund(fact.payment_transaction, fact.invoice, left))
     del parked[:-MAX_PARKED]
-    turn.note("refund_parked", "the payment it gives back is not known yet")
+    if not known or left is not None:
+        turn.note("refund_parked", "the payment it gives back is not known yet")
 
 
 def note_expired(turn: Turn, lot: int, points: int) -> None:
@@ -78,7 +81,7 @@ def _apply_parked(turn: Turn, payment: Payment) -> None:
     for each in turn.memory.parked:
         if each.transaction == payment.transaction and each.invoice in ("", payment.invoice):
             left = _undo(turn, payment, each.amount_minor)
-            if left and not each.invoice:
+            if left != 0 and not each.invoice:
                 waiting.append(ParkedRefund(each.transaction, "", left))
         else:
             waiting.append(each)
@@ -189,6 +192,6 @@ def _unwind(
     if program.tiers.currency is None:
         points = sum(share for _, share in shares)
         tiers.unqualify(turn, payment.at, points, payment.sequence)
-    elif program.tiers.currency == payment.currency:
+    elif payment.counted and program.tiers.currency == payment.currency:
         memory.spend_minor = max(0, memory.spend_minor - given_back)
         tiers.unqualify(turn, payment.at, given_back, payment.sequence)

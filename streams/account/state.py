@@ -82,7 +82,9 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True):
-    """A payment that may still be refunded. `sequence` is the account's when it was recorded."""
+    """A payment that may still be refunded. `sequence` is the account's when it was recorded;
+    `counted` says that its money counts towards a tier.
+    """
 
     transaction: str
     invoice: str
@@ -93,6 +95,7 @@ class Payment(msgspec.Struct, array_like=True):
     refunded_minor: int = 0
     first: bool = False
     earnings: list[Earning] = []
+    counted: bool = False
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
@@ -129,7 +132,8 @@ class Memory(msgspec.Struct, array_like=True):
     """What was seen. `digests` are eight bytes per fact, for the life of the account.
 
     `qualifying` holds (instant it stops counting, value) for tier windows; `tier_basis` is the
-    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`.
+    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
+    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
     """
 
     digests: bytes = b""
@@ -144,6 +148,7 @@ class Memory(msgspec.Struct, array_like=True):
     tier_basis: int = 0
     tier_counted_at: int = 0
     tier_sequence: int = 0
+    tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
 

@@ -39,6 +39,9 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
         del memory.subscriptions[:-MAX_SUBSCRIPTIONS]
         return known
     if seen.resource_version >= known.resource_version:
+        if known is not memory.subscriptions[-1]:
+            memory.subscriptions.remove(known)
+            memory.subscriptions.append(known)
         known.plan, known.quantity = seen.plan, seen.quantity
         known.amount_minor, known.currency = seen.amount_minor, seen.currency
         known.period, known.period_unit = seen.period, seen.period_unit
@@ -73,16 +76,22 @@ def change(
     return ("plan_upgraded" if difference > 0 else "plan_downgraded"), ""
 
 
-def completes_year(known: KnownSubscription, seen: Subscription, program: CompiledProgram) -> bool:
+def is_yearly(term: KnownSubscription | Subscription) -> bool:
+    """Whether its terms are whole years."""
+    return term.period_unit == "year" or (term.period_unit == "month" and term.period % 12 == 0)
+
+
+def completes_year(
+    known: KnownSubscription, seen: Subscription, program: CompiledProgram, *, yearly: bool
+) -> bool:
     """Whether this renewal completes a year, and settle that year.
 
-    A term of whole years does. So does the first renewal on or after each anniversary of a shorter
-    one, by date in the program's zone.
+    A term of whole years does (`yearly`, of the term that ended). So does the first renewal on or
+    after each anniversary of a shorter one, by date in the program's zone.
     """
     started = seen.term_start if seen.term_start is not None else NEVER
     years = program.years_between(known.anchor, started) if started else 0
-    whole = seen.period_unit == "year" or (seen.period_unit == "month" and seen.period % 12 == 0)
-    if not whole and years <= known.years:
+    if not yearly and years <= known.years:
         return False
     known.years = max(known.years, years)
     return True

@@ -6,7 +6,7 @@ balance both fire; what they cost together never exceeds it.
 
 from schemas import facts, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
-from streams.account import limits, lots
+from streams.account import limits, lots, refunds
 from streams.account.compiled import CompiledReward
 from streams.account.earning import holds
 from streams.account.evolve import find_open, ordinal_of
@@ -27,6 +27,10 @@ class _Firing:
         self.left = MAX_FIRINGS
         self.costs: list[tuple[CompiledReward, str]] = []
 
+    def pays_for(self, reward: CompiledReward) -> bool:
+        """What costs nothing is earned by those too who owe points."""
+        return reward.cost == 0 or self.spendable >= reward.cost
+
 
 def fire(turn: Turn, *, event: str | None = None) -> None:
     """Fire what this turn earned, in program order, then take the costs from the lots."""
@@ -39,7 +43,7 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     if not (thresholds or actions or turn.entered):
         return
     firing = _Firing(turn.balance)
-    turn.memory.unfired = False
+    turn.fired, turn.memory.unfired = True, False
     for reward in program.rewards:
         if reward.balance is not None or reward.lifetime is not None:
             if thresholds:
@@ -49,6 +53,7 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
         elif reward.trigger in turn.pulled and reward.event == event:
             _fire_action(turn, reward, firing)
     turn.entered.clear()
+    turn.pulled.clear()
     for reward, reward_id in firing.costs:
         _redeem(turn, reward, reward_id)
 
@@ -86,7 +91,7 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None
     figure = turn.balance if reward.balance is not None else turn.lifetime
     assert threshold is not None
     uses_up = reward.balance is not None and reward.every and reward.cost > 0
-    while firing.spendable >= reward.cost:
+    while firing.pays_for(reward):
         fired = turn.ledger.fired.get(reward.id, 0)
         if fired and not reward.every:
             return
@@ -94,7 +99,7 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None
         needed = threshold if uses_up else threshold * (fired + 1)
         if figure < needed:
             return
-        if firing.left == 0:
+        if firing.left <= 0:
             turn.memory.unfired = True
             return
         _earn_reward(turn, reward, firing, BY_THRESHOLD)
@@ -132,7 +137,7 @@ def _fire_action(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
 
 
 def _affordable(turn: Turn, reward: CompiledReward, firing: _Firing) -> bool:
-    if firing.spendable >= reward.cost:
+    if firing.pays_for(reward):
         return True
     turn.note("cost_not_covered", f"{reward.id}: costs {reward.cost} points", loud=True)
     return False
@@ -203,6 +208,7 @@ def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
     expired = absorbed = 0
     for piece in waiting.taken:
         if piece.expires_at and piece.expires_at <= turn.now:
+            refunds.note_expired(turn, piece.id, piece.points)
             expired += piece.points
             continue
         fills = min(piece.points, turn.deficit - absorbed)

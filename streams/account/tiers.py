@@ -1,16 +1,37 @@
 """Tiers: upgrade at once, review at the end of a window, undo what a refund takes away. PURE."""
 
+from schemas.facts import PaymentSucceeded
 from schemas.points import RewardRevoked, TierChanged
 from streams.account.compiled import CompiledTiers
 from streams.account.state import NEVER
 from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
 
 
-def qualify(turn: Turn, at: int, value: int) -> None:
-    """Count points earned (or money spent) at an instant towards the windowed basis."""
+def qualify_points(turn: Turn, at: int) -> None:
+    """Count what this turn earned at an instant, where points are the basis."""
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is None or tiers.for_life or value <= 0:
+    if tiers is not None and tiers.currency is None:
+        _qualify(turn, tiers, at, sum(each.points for each in turn.earnings))
+
+
+def counts_money(turn: Turn, currency: str) -> bool:
+    """Whether payments of a currency are the basis."""
+    tiers = turn.program.tiers if turn.program else None
+    return tiers is not None and tiers.currency == currency
+
+
+def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
+    """Count a payment, where money of its currency is the basis."""
+    assert turn.program is not None
+    tiers = turn.program.tiers
+    if tiers is not None and counts_money(turn, payment.currency):
+        turn.memory.spend_minor += payment.amount_minor
+        _qualify(turn, tiers, payment.occurred_at, payment.amount_minor)
+
+
+def _qualify(turn: Turn, tiers: CompiledTiers, at: int, value: int) -> None:
+    if tiers.for_life or value <= 0:
         return
     memory = turn.memory
     leaves_at = tiers.leaves_at(at)
@@ -54,7 +75,7 @@ def review(turn: Turn, at: int) -> None:
     basis = _basis(turn, tiers, at, ending=tiers.by_year)
     supported = tiers.level_for(basis)
     if supported >= present:
-        _rest_on(turn, tiers, basis, at)
+        _rest_on(turn, tiers, present, basis, at)
         if present:
             memory.review_at = tiers.leaves_at(at)
         return
@@ -66,7 +87,8 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     """A refund undid `value` that counted from `at`; a tier that only it supported goes at once.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
-    present basis where that is higher: time alone demotes at a review only.
+    present basis where that is higher: time alone demotes at a review only. It needs what it needed
+    then, so that neither grace nor a higher threshold of a later version is lost by a refund.
     """
     tiers = turn.program.tiers if turn.program else None
     if tiers is None or value <= 0:
@@ -82,10 +104,11 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
         ]
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    present = tiers.index.get(turn.ledger.tier, 0)
     supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    if supported >= memory.tier_needs:
+        return
     reached = tiers.level_for(supported)
-    if reached < present:
+    if reached < tiers.index.get(turn.ledger.tier, 0):
         _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
 
 
@@ -100,9 +123,10 @@ def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -
     )
 
 
-def _rest_on(turn: Turn, tiers: CompiledTiers, basis: int, at: int) -> None:
+def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:
     memory = turn.memory
     memory.tier_basis = basis
+    memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
     memory.tier_sequence = turn.ledger.sequence
     # What a year's review counted stopped counting at that instant; it still carries the tier.
     memory.tier_counted_at = at - 1 if tiers.by_year else at
@@ -125,7 +149,7 @@ def _change(
             basis=basis,
         )
     )
-    _rest_on(turn, tiers, basis, at)
+    _rest_on(turn, tiers, target, basis, at)
     reviewed = target > 0 and not tiers.for_life and tiers.downgrade != "never"
     turn.memory.review_at = tiers.leaves_at(at) if reviewed else NEVER
     turn.entered.append((after, up))

@@ -94,7 +94,7 @@ def _celebrate(turn: Turn, at: int) -> None:
         own.pulled.append(ANNIVERSARY)
         own.begin()
         earn(own, ANNIVERSARY, at)
-        tiers.qualify(own, at, sum(each.points for each in own.earnings))
+        tiers.qualify_points(own, at)
         tiers.upgrade(own)
         thresholds.fire(own)
         turn.take_over(own)

@@ -31,8 +31,8 @@ class Turn:
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
-        "earnings", "entered", "events", "fact", "ledger", "lifetime", "memory", "notes", "now",
-        "offset", "payment", "pending", "program", "programs", "pulled", "subscription",
+        "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory", "notes",
+        "now", "offset", "payment", "pending", "program", "programs", "pulled", "subscription",
     )  # fmt: skip
 
     def __init__(self, account: Account, fact: AnyFact, offset: int, programs: Programs) -> None:
@@ -56,6 +56,7 @@ class Turn:
         self.earnings: list[Earning] = []
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
+        self.fired = False
         self._reason = fact
         self._causes: dict[str, Cause] = {}
         self._given: dict[str, Given] = {}

@@ -19,7 +19,7 @@ async def read_partition(
     markers lie and where the log was compacted, so the position decides when all is read.
     """
     if end is not None and start >= end:
-        return  # aiokafka cannot stop a consumer that has done nothing
+        return
     where = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,

@@ -1,0 +1,1 @@
+"""Running the account fold offline: lines of a file in, points events out."""

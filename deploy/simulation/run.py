@@ -1,0 +1,109 @@
+"""The worker's own fold over facts from anywhere, with the clock in the caller's hand."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from aiokafka.structs import ConsumerRecord
+
+from deploy.simulation.lines import Advance
+from schemas import ids
+from schemas.codec import FACTS
+from schemas.facts import AnyFact, ProgramPublished
+from schemas.program.model import Program
+from schemas.topics import PROGRAMS_KEY
+from streams.account.programs import Programs
+from streams.account.state import Account, decode_account
+from streams.core.batches import Record
+from streams.fold import PartitionFold
+
+BATCH_FACTS = 512
+EARLIEST = datetime(2000, 1, 1)  # noqa: DTZ001 - local time in each program's own zone
+
+
+def known_from_the_start(programs: Sequence[Program]) -> Programs:
+    """The versions in force, numbered in their order. One without `effective_from` holds always."""
+    known = Programs()
+    versions: dict[tuple[str, str], int] = {}
+    for program in programs:
+        line = (program.site, program.program)
+        version = versions[line] = versions.get(line, 0) + 1
+        start = program.effective_from or EARLIEST
+        known = known.with_published(
+            ProgramPublished(
+                id=ids.program_published(program.program, version),
+                site=program.site,
+                customer="",
+                occurred_at=0,
+                program=program.program,
+                version=version,
+                document=program.model_copy(update={"effective_from": start}).document(),
+            )
+        )
+    return known
+
+
+class Simulation:
+    """One partition that holds every account. A fact's offset is its position among the facts."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._fold = PartitionFold(code_version="")
+        self._fold.restore(PROGRAMS_KEY, programs.encode())
+        self._waiting: list[AnyFact] = []
+        self._states: dict[bytes, bytes] = {}
+        self.facts = 0
+        self.repeats = 0
+
+    def run(self, inputs: Iterable[AnyFact | Advance]) -> Iterator[bytes]:
+        """The points events as the log would hold them, byte for byte, in their order."""
+        for each in inputs:
+            if isinstance(each, Advance):
+                yield from self._fold_waiting()
+                yield from self._advance(each.to)
+                continue
+            self._waiting.append(each)
+            if len(self._waiting) >= BATCH_FACTS:
+                yield from self._fold_waiting()
+        yield from self._fold_waiting()
+
+    def accounts(self) -> Iterator[tuple[str, str, Account]]:
+        """(site, customer, account) of every account as it stands, in the order of their keys."""
+        for key in sorted(self._states):
+            site, customer = ids.split_account_key(key.decode())
+            yield site, customer, decode_account(self._states[key])
+
+    def _fold_waiting(self) -> list[bytes]:
+        values = [FACTS.encode(fact) for fact in self._waiting]
+        self._waiting.clear()
+        return self._apply(values)
+
+    def _advance(self, to: int) -> Iterator[bytes]:
+        """One `TimeReached` per account and due instant, soonest first, as a ticking clock does."""
+        while (at := self._fold.next_due_at()) is not None and at <= to:
+            yield from self._apply([value for _, value in self._fold.due(at)])
+
+    def _apply(self, values: Sequence[bytes]) -> list[bytes]:
+        output = self._fold.apply(
+            [_record(self.facts + index, value) for index, value in enumerate(values)]
+        )
+        assert not output.rejected, "whatever reads the input lets facts through alone"
+        self.facts += len(values)
+        self.repeats += output.repeats
+        self._states.update((key, state) for key, state in output.states if key != PROGRAMS_KEY)
+        return [event for _, event, _ in output.events]
+
+
+def _record(offset: int, value: bytes) -> Record:
+    """As Kafka would hand the fact to the worker."""
+    return ConsumerRecord(
+        topic="",
+        partition=0,
+        offset=offset,
+        timestamp=0,
+        timestamp_type=0,
+        key=None,
+        value=value,
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=len(value),
+        headers=(),
+    )

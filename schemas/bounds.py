@@ -1,0 +1,57 @@
+"""What a fact must keep to for anyone to count with it: instants of the calendar, sane sums. PURE.
+
+A message may be well-formed and still say that something happened in the year 57886, which is what
+milliseconds look like. No calendar counts on from there, so such a fact is refused, not folded.
+"""
+
+from collections.abc import Iterator
+
+from schemas.codec import DecodeError
+from schemas.facts import AdjustmentRequested, AnyFact, PaymentRefunded, PaymentSucceeded
+
+LAST_INSTANT = 4_102_444_800
+"""The year 2100."""
+AMOUNT_MAX = 10**12
+"""Points or minor units in one fact."""
+
+
+class OutOfBoundsError(DecodeError):
+    """A fact holds a figure that cannot be meant."""
+
+
+def check(fact: AnyFact) -> None:
+    """Raises `OutOfBoundsError`."""
+    if not 0 <= fact.occurred_at <= LAST_INSTANT:
+        raise OutOfBoundsError(_no_instant(fact, "occurred_at", fact.occurred_at))
+    for name, instant in _counted_from(fact):
+        if instant is not None and not 0 <= instant <= LAST_INSTANT:
+            raise OutOfBoundsError(_no_instant(fact, f"subscription.{name}", instant))
+    for name, amount in _amounts(fact):
+        if not -AMOUNT_MAX <= amount <= AMOUNT_MAX:
+            raise OutOfBoundsError(
+                f"{type(fact).__name__}: {name} is {amount}; write at most {AMOUNT_MAX}"
+            )
+
+
+def _counted_from(fact: AnyFact) -> Iterator[tuple[str, int | None]]:
+    """The instants of a subscription that years are counted from."""
+    seen = getattr(fact, "subscription", None)
+    if seen is not None:
+        yield "activated_at", seen.activated_at
+        yield "started_at", seen.started_at
+        yield "created_at", seen.created_at
+        yield "term_start", seen.term_start
+
+
+def _amounts(fact: AnyFact) -> Iterator[tuple[str, int]]:
+    if isinstance(fact, PaymentSucceeded | PaymentRefunded):
+        yield "amount_minor", fact.amount_minor
+    elif isinstance(fact, AdjustmentRequested):
+        yield "points", fact.points
+
+
+def _no_instant(fact: AnyFact, name: str, instant: int) -> str:
+    return (
+        f"{type(fact).__name__}: {name} is {instant}, which is no time in unix seconds "
+        "between 1970 and 2100; milliseconds are divided by 1000"
+    )

@@ -1,0 +1,244 @@
+"""Laws of the account fold over random small histories: late, repeated and contradicting facts."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import accumulate
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.balances import net_change
+from schemas import ids
+from schemas.codec import POINTS
+from schemas.facts import AnyFact, PaymentSucceeded
+from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, PointsReversed
+from schemas.program.model import PAYMENT_TRIGGERS
+from streams.account.programs import Programs
+from tests.support.story import (
+    DAY,
+    T0,
+    Story,
+    activated,
+    adjusted,
+    cancelled,
+    changed,
+    created,
+    deleted,
+    delivered,
+    failed,
+    happened,
+    paid,
+    program_text,
+    refunded,
+    renewed,
+    story,
+    subscription,
+    time,
+)
+from tests.support.year import program_of
+
+PAY = (
+    '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}, award: 3}, '
+    "activate_after: P7D, cap: {points: 90, per: month}}"
+)
+RULES = (
+    "- {id: hello, on: subscription_created, points: 20, trial: wait}",
+    PAY,
+    "- {id: first, on: first_payment, points: 11, limit: {count: 1}}",
+    "- {id: visit, on: custom, event: visit, points: 13, limit: {count: 2, per: week}}",
+    "- {id: climb, on: plan_upgraded, points: 17}",
+    "- {id: year, on: annual_renewal, points: 19}",
+    "- {id: jubilee, on: subscription_anniversary, points: 23}",
+)
+REWARDS = """
+  - {id: every, when: {balance: 40, repeat: every}, cost: 30, free_days: 1}
+  - {id: life, when: {lifetime: 70, repeat: every}, free_days: 1}
+  - {id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}
+  - {id: thanks, when: {on: custom, event: visit}, cost: 5, free_days: 1}"""
+
+
+def program(negative: str, window: str, downgrade: str) -> Programs:
+    return program_of(
+        program_text(
+            *RULES,
+            timezone="Europe/Berlin",
+            points="{carry_remainder: true}",
+            expiry="{after: P1M}",
+            refunds=f"{{negative: {negative}}}",
+            multipliers="[{id: now, factor: '1.5', to: 2025-12-20T00:00}]",
+            tiers=f"{{window: {window}, downgrade: {downgrade}, levels: [{{id: low}}, "
+            "{id: mid, at: 40, multiplier: '1.25'}, {id: high, at: 90, multiplier: '2'}]}",
+            rewards=REWARDS,
+        )
+    )
+
+
+PROGRAMS = [
+    program("allow", "lifetime", "to_basis"),
+    program("pending_first", "P60D", "one_down"),
+    program("clamp", "calendar_year", "to_basis"),
+    program("pending_first", "P10D", "never"),
+]
+
+instants = st.integers(0, 400).map(lambda hours: T0 + hours * DAY // 4) | st.integers(
+    T0, T0 + 400 * DAY
+)
+payments = st.sampled_from(["t1", "t2", "t3", "t4"])
+amounts = st.integers(0, 5_000)
+versions = st.integers(1, 6)
+reward_ids = st.tuples(st.sampled_from(["every", "life", "beta", "thanks"]), st.integers(1, 4)).map(
+    lambda pair: ids.reward_id("acme-test", "ann", *pair)
+)
+names = st.integers(0, 9).map(str)
+seen = st.builds(
+    subscription,
+    versions,
+    name=st.sampled_from(["sub_1", "sub_2"]),
+    amount_minor=amounts,
+    period_unit=st.sampled_from(["month", "year"]),
+    status=st.sampled_from(["active", "in_trial", "cancelled"]),
+    term_start=instants,
+)
+payment_facts = st.builds(paid, payments, amounts, instants, subscription=st.none() | seen)
+refund_facts = st.builds(
+    refunded,
+    names,
+    payments,
+    st.integers(1, 5_000),
+    instants,
+    reason=st.sampled_from(["refund", "refund", "chargeback", "late_failure"]),
+)
+facts: st.SearchStrategy[AnyFact] = st.one_of(
+    payment_facts,
+    payment_facts,
+    refund_facts,
+    refund_facts,
+    st.builds(adjusted, names, st.integers(-100, 100).filter(bool), instants),
+    st.builds(happened, st.sampled_from(["visit", "other"]), instants),
+    st.builds(created, seen, instants),
+    st.builds(activated, seen, instants),
+    st.builds(changed, seen, instants),
+    st.builds(renewed, seen, instants),
+    st.builds(cancelled, seen, instants),
+    st.builds(time, instants),
+    st.builds(failed, reward_ids, instants),
+    st.builds(delivered, reward_ids, instants),
+)
+histories = st.lists(facts, max_size=20)
+without_repeats = st.lists(facts, max_size=20, unique_by=lambda fact: fact.id)
+few = settings(max_examples=40)
+by_program = pytest.mark.parametrize("programs", PROGRAMS, ids=["life", "window", "year", "never"])
+
+
+@by_program
+@few
+@given(histories, st.integers(0, 40))
+def test_points_are_conserved_and_every_fact_has_an_outcome(
+    programs: Programs, history: list[AnyFact], erased_after: int
+) -> None:
+    """The story itself holds that events alone build the ledger, and that no lot is negative."""
+    told = Story(programs)
+    history.insert(erased_after, deleted(T0 + 50 * DAY))
+    known: set[str] = set()
+    for fact in history:
+        assert bool(told.tell(fact)) == (fact.id not in known)
+        known.add(fact.id)
+    assert [event.sequence for event in told.events] == list(range(1, len(told.events) + 1))
+    sums = accumulate(net_change(event) for event in told.events)
+    assert list(sums) == [event.balance + event.pending for event in told.events]
+    assert all(
+        event.balance >= 0 or (event.balance == -event.deficit and event.deficit > 0)
+        for event in told.events
+    )
+
+
+@by_program
+@few
+@given(histories)
+def test_refunds_undo_their_share_of_what_the_payment_earned_and_never_more(
+    programs: Programs, history: list[AnyFact]
+) -> None:
+    told = Story(programs)
+    for fact in history:
+        told.tell(fact)
+    earned: dict[str, int] = defaultdict(int)
+    undone: dict[str, int] = defaultdict(int)
+    for event in told.events:
+        if isinstance(event, PointsEarned) and event.cause.trigger in PAYMENT_TRIGGERS:
+            earned[event.cause.fact] += event.points
+        elif isinstance(event, PointsReversed):
+            undone[event.earned_by] += event.points
+            parts = sum(each.points for each in event.lots)
+            assert event.points == parts + event.overdrawn + event.forgiven + event.expired
+    for payment in told.account.memory.payments:
+        key = ids.payment(payment.transaction, payment.invoice)
+        assert payment.refunded_minor <= payment.amount_minor
+        share = 0
+        if payment.refunded_minor:
+            exact = earned[key] * payment.refunded_minor * 2 // payment.amount_minor
+            share = (exact + 1) // 2
+        assert undone[key] == share <= earned[key]
+
+
+@by_program
+@few
+@given(without_repeats)
+def test_time_in_one_step_does_what_time_in_many_steps_does(
+    programs: Programs, history: list[AnyFact]
+) -> None:
+    one, many = Story(programs), Story(programs)
+    for fact in [*history, time(T0 + 800 * DAY)]:
+        one.tell(fact)
+        many.lives_until(fact.occurred_at)
+        many.tell(fact)
+    assert _told(one.events) == _told(many.events)
+
+
+@by_program
+@few
+@given(histories, st.data())
+def test_replays_are_byte_identical_whatever_is_repeated(
+    programs: Programs, history: list[AnyFact], data: st.DataObject
+) -> None:
+    first, second = Story(programs), Story(programs)
+    for position, fact in enumerate(history):
+        first.tell(fact)
+        second.offset = first.offset - 1
+        second.tell(fact)
+        again = data.draw(st.sampled_from(history[: position + 1]))
+        assert second.tell(again) == []
+    assert _bytes(first.events) == _bytes(second.events)
+
+
+@given(
+    st.lists(st.builds(paid, payments, amounts, instants), unique_by=lambda fact: fact.id),
+    st.lists(
+        st.builds(refunded, names, payments, st.integers(1, 5_000), instants),
+        unique_by=lambda fact: fact.id,
+    ),
+    st.data(),
+)
+def test_payments_and_refunds_in_any_order_leave_the_same_points(
+    payments: list[PaymentSucceeded], refunds: list[AnyFact], data: st.DataObject
+) -> None:
+    told = [story(), story()]
+    order = data.draw(st.permutations([*payments, *refunds]))
+    for fact in (*payments, *refunds):
+        told[0].tell(fact)
+    for fact in order:
+        told[1].tell(fact)
+    assert told[0].balance == told[1].balance == told[0].lifetime == told[1].lifetime
+
+
+def _told(events: Sequence[AnyPointsEvent]) -> list[tuple[object, ...]]:
+    """What happened, but for who told the account of it and what moved nothing."""
+    return [
+        (type(each), each.occurred_at, each.balance, each.pending, each.lifetime, each.deficit)
+        for each in events
+        if not isinstance(each, FactIgnored)
+    ]
+
+
+def _bytes(events: Sequence[AnyPointsEvent]) -> list[bytes]:
+    return [POINTS.encode(event) for event in events]

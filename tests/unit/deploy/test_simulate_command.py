@@ -1,0 +1,124 @@
+"""`cactus simulate`: what it prints, and how it ends."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from deploy.cli import app
+from deploy.errors import OperatingError
+from schemas.codec import FACTS, POINTS
+from tests.support import chargebee as cb
+from tests.unit.deploy.test_simulation import DAY, PROGRAM, T0, paid
+
+LATER = json.dumps({"advance_to": T0 + 14 * DAY})
+
+
+def written(directory: Path, name: str, text: str) -> str:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(directory: Path, text: str, *arguments: str, program: str = PROGRAM) -> Result:
+    return CliRunner().invoke(
+        app,
+        [
+            "simulate",
+            "--program",
+            written(directory, "program.yaml", program),
+            written(directory, "events.ndjson", text),
+            *arguments,
+        ],
+    )
+
+
+def fact(name: str) -> str:
+    return FACTS.encode(paid(name)).decode()
+
+
+def test_it_prints_points_events_one_per_line(tmp_path: Path) -> None:
+    result = run(tmp_path, f"{fact('t1')}\n{LATER}\n")
+    assert result.exit_code == 0
+    events = [POINTS.decode(line) for line in result.stdout_bytes.splitlines()]
+    assert [(type(each).__name__, each.balance) for each in events] == [
+        ("PointsEarned", 0),
+        ("PointsActivated", 100),
+    ]
+
+
+def test_standard_input_and_several_versions(tmp_path: Path) -> None:
+    second = PROGRAM.replace("2025-01-01", "2025-02-01").replace('"1.00"', '"0.50"')
+    result = CliRunner().invoke(
+        app,
+        [
+            "simulate",
+            *("-p", written(tmp_path, "one.yaml", PROGRAM)),
+            *("-p", written(tmp_path, "two.yaml", second)),
+            "-",
+        ],
+        input=fact("t1"),
+    )
+    assert '"program_version":2' in result.stdout
+    assert '"points":200' in result.stdout
+
+
+def test_the_summary_is_a_table_or_one_json_document(tmp_path: Path) -> None:
+    text = f"{fact('t1')}\n{fact('t1')}\n{LATER}\n"
+    table = run(tmp_path, text, "--summary").stdout
+    assert "3 facts, of which 1 came before, made 2 points events" in table
+    assert "1 in all: balance 100, pending 0" in table
+    assert [line for line in table.splitlines() if "ann" in line and "100" in line]
+    summary = json.loads(run(tmp_path, text, "--summary", "--json").stdout)
+    assert summary["customers"][0]["balance"] == 100
+    assert summary["totals"]["repeats"] == 1
+
+
+def test_chargebee_events_are_of_the_programs_site_unless_told_otherwise(tmp_path: Path) -> None:
+    event = json.dumps(cb.payment_succeeded())
+    own = json.loads(run(tmp_path, event).stdout.splitlines()[0])
+    other = json.loads(run(tmp_path, event, "--site", "other").stdout.splitlines()[0])
+    assert (own["site"], other["site"]) == ("acme-test", "other")
+    assert other["reason"] == "no_program"
+
+
+def test_ignored_events_are_counted_on_standard_error(tmp_path: Path) -> None:
+    plan = json.dumps(cb.event("plan_created", plan={"id": "p"}))
+    result = run(tmp_path, f"{plan}\n{plan}\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "ignored 2: It changes the catalog" in result.stderr
+
+
+def test_every_bad_line_is_named_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    result = run(tmp_path, f"{fact('t1')}\nnonsense\n{fact('t2')}\n[]\n")
+    assert result.exit_code == 1
+    assert "line 2: not JSON" in result.stderr
+    assert "line 4: not a JSON object" in result.stderr
+    assert "ended before line 2" in result.stderr
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_summary_of_bad_lines_prints_none(tmp_path: Path) -> None:
+    result = run(tmp_path, "nonsense\n", "--summary", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_a_bad_program_is_told_as_by_program_check(tmp_path: Path) -> None:
+    result = run(tmp_path, fact("t1"), program=PROGRAM.replace("earn", "earns"))
+    assert result.exit_code == 1
+    assert "earns" in result.stderr
+
+
+def test_files_that_cannot_be_read_are_an_operating_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["simulate", "-p", written(tmp_path, "p.yaml", PROGRAM), str(tmp_path / "absent")]
+    )
+    assert isinstance(result.exception, OperatingError)
+    assert "No such file" in str(result.exception)
+
+
+def test_programs_of_two_sites_ask_which_one_the_events_are_of(tmp_path: Path) -> None:
+    other = written(tmp_path, "other.yaml", PROGRAM.replace("acme-test", "acme-two"))
+    result = run(tmp_path, fact("t1"), "-p", other)
+    assert isinstance(result.exception, OperatingError)
+    assert "--site acme-test or --site acme-two" in str(result.exception)
