@@ -30,7 +30,7 @@ async def read_incoming(
             for record in records:
                 _take(record, topics, incoming)
             done += len(records)
-            progress(STAGE, done / total)
+            progress(STAGE, done, total)
 
 
 def _take(record: Record, topics: Topics, incoming: Incoming) -> None:

@@ -38,13 +38,13 @@ async def read_site(
     coupons = [coupon_of(row) for row in ledger]
     subscriptions = sorted({coupon[0] for coupon in coupons if coupon is not None})
     stage = f"billing site {site.site}"
-    progress(stage, 0)
+    progress(stage, 0, len(subscriptions))
     try:
         granted = await list_granted(ChargebeeGateway(client), since=after)
         uses = {}
         for done, subscription in enumerate(subscriptions, 1):
             uses[subscription] = await _read_subscription(client, subscription, after)
-            progress(stage, done / len(subscriptions))
+            progress(stage, done, len(subscriptions))
     except (GatewayUnavailableError, CallError) as error:
         msg = (
             f"The site {site.site} cannot be read: {error}. Try again later, or leave it out with"

@@ -53,9 +53,9 @@ class Tally:
 
 
 class Progress(Protocol):
-    """Told how far a stage of the audit is, from 0 to 1."""
+    """Told how far a stage of the audit is. `total` is 0 where there is nothing to do."""
 
-    def __call__(self, stage: str, done: float, /) -> None: ...
+    def __call__(self, stage: str, done: int, total: int, /) -> None: ...
 
 
 def place(topic: str, partition: int, offset: int) -> str:

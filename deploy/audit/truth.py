@@ -5,7 +5,6 @@ fact of the log, with the same money, and no money may have moved that it knows 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -45,16 +44,16 @@ class _Told(msgspec.Struct):
 class Truth:
     """Takes the facts of a log, in any order and as often as they stand there.
 
-    `told` is what `/sandbox/truth` answers, asked for when everything that happened has been sent;
-    facts of other sites than `site` are none of its business.
+    `told` is the JSON that `/sandbox/truth` answers, asked for when everything that happened has
+    been sent; facts of other sites than `site` are none of its business.
     """
 
-    def __init__(self, told: Mapping[str, Any], site: str) -> None:
+    def __init__(self, told: bytes, site: str) -> None:
         self._site = site
         self._tally = Tally(NAME, SENTENCE)
         self._happened: dict[tuple[str, str], Happening] = {}
         self._found: set[tuple[str, str]] = set()
-        for one in msgspec.convert(told, _Told).money:
+        for one in msgspec.json.decode(told, type=_Told).money:
             key = (one.customer, _FACT_IDS[one.kind](one))
             self._tally.examined += 1
             if self._happened.setdefault(key, one) is not one:
@@ -84,7 +83,7 @@ class Truth:
         return self._tally.check()
 
 
-def check_truth(told: Mapping[str, Any], site: str, facts: Iterable[AnyFact]) -> Check:
+def check_truth(told: bytes, site: str, facts: Iterable[AnyFact]) -> Check:
     """The whole comparison at once."""
     truth = Truth(told, site)
     for fact in facts:

@@ -80,7 +80,7 @@ async def _project(
         reached = 0
         async for records in logs.read(topic, partition, 0, position):
             reached = await _apply(store, partition, reached, records)
-            progress(STAGE, (done + reached) / total)
+            progress(STAGE, done + reached, total)
         done += position
 
 

@@ -31,8 +31,8 @@ def audit(gateway: GatewayFlag = True, json: JsonFlag = False) -> None:
     """
     import asyncio
 
-    from deploy.audit.audit import run_audit
-    from deploy.audit.report import print_report
+    from deploy.audit.printing import print_report
+    from deploy.audit.run import run_audit
     from deploy.settings import load_settings
 
     settings = load_settings()
@@ -56,9 +56,9 @@ def _shown() -> Iterator["Progress"]:
     with Bars(*columns, TimeElapsedColumn(), console=err, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: float, /) -> None:
+        def show(stage: str, done: int, total: int, /) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=done)
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield show

@@ -1,6 +1,7 @@
 """A small installation at work on a real broker: the audit passes, and finds what is tampered."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from sqlalchemy import delete, select, update
 from connectors.chargebee.translate import translate
 from connectors.rewards.ledger import open_ledger
 from connectors.rewards.ledger import reward as ledger_reward
-from deploy.audit.audit import run_audit
 from deploy.audit.report import AuditReport
+from deploy.audit.run import run_audit
+from deploy.audit.truth import Truth
 from deploy.kafka import Running
 from deploy.sandbox.events import Event
 from deploy.sandbox.life import LifeSettings
@@ -47,12 +49,10 @@ def lived() -> Iterator[Lived]:
 
 
 async def audited(here: Installation, **options: Any) -> AuditReport:
-    shares: list[float] = []
-    report = await run_audit(
-        here.settings, progress=lambda _stage, done: shares.append(done), **options
-    )
-    assert shares
-    assert all(0 <= share <= 1 for share in shares)
+    told: list[tuple[str, int, int]] = []
+    report = await run_audit(here.settings, progress=lambda *how: told.append(how), **options)
+    assert told
+    assert all(0 <= done <= total for _, done, total in told)
     return report
 
 
@@ -60,17 +60,16 @@ def failing(report: AuditReport) -> set[str]:
     return {check.name for check in report.checks if check.breaches}
 
 
-async def ask(here: Installation, page: str) -> dict[str, Any]:
+async def ask(here: Installation, page: str) -> bytes:
     async with httpx.AsyncClient() as client:
-        answer: dict[str, Any] = (await client.get(f"{here.sandbox.url}{page}")).json()
-        return answer
+        return (await client.get(f"{here.sandbox.url}{page}")).content
 
 
 Tamper = Callable[[Installation], Awaitable[None]]
 
 
 async def give_a_credit_again(here: Installation) -> None:
-    held = (await ask(here, "/sandbox/ledger"))["promotional_credits"]
+    held = json.loads(await ask(here, "/sandbox/ledger"))["promotional_credits"]
     given = next(each for each in held if each.get("reference", "").startswith(SITE))
     names = ("customer_id", "amount", "currency_code", "reference")
     form = {name: given[name] for name in names} | {"description": "again"}
@@ -204,7 +203,8 @@ async def test_a_sound_installation_passes_and_each_tampering_is_named(
         while not resting.done():
             at_work.append(await audited(here))
         await resting
-    at_rest = await audited(here, truth=await ask(here, "/sandbox/truth"))
+    truth = Truth(await ask(here, "/sandbox/truth"), SITE)
+    at_rest = await audited(here, truth=truth)
 
     for report in (*at_work, at_rest):
         assert [check for check in report.checks if check.breaches] == []

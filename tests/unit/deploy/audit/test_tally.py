@@ -1,6 +1,7 @@
 """Counting a promise, and showing what came of it."""
 
-from deploy.audit.report import AuditReport, print_report
+from deploy.audit.printing import print_report
+from deploy.audit.report import AuditReport
 from deploy.audit.tally import EXAMPLES_MAX
 from tests.support.audit import tally
 

@@ -6,7 +6,6 @@ sites, and the ledger once more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner
 
@@ -34,24 +33,15 @@ STAGE = "facts and points events"
 
 
 async def run_audit(
-    settings: Settings,
-    *,
-    progress: Progress,
-    gateway: bool = True,
-    truth: Mapping[str, Any] | None = None,
+    settings: Settings, *, progress: Progress, gateway: bool = True, truth: Truth | None = None
 ) -> AuditReport:
-    """Hold everything against everything; with `truth`, which is what the sandbox behind the only
-    site answers at `/sandbox/truth`, also against what really happened.
+    """Hold everything against everything; with `truth`, also against what really happened.
 
     Raises `OperatingError` where something cannot be read: nothing is then proven either way.
     """
-    told = None
-    if truth is not None:
-        [site] = settings.sites
-        told = Truth(truth, site.site)
     try:
         async with open_logs(bootstrap_servers(settings), settings.app_id) as logs:
-            return await _Audit(settings, logs, progress, told).run(gateway=gateway)
+            return await _Audit(settings, logs, progress, truth).run(gateway=gateway)
     except ViewsError as error:
         raise OperatingError(str(error)) from error
 
@@ -115,7 +105,7 @@ class _Audit:
         def advance(records: int) -> None:
             nonlocal done
             done += records
-            self._progress(STAGE, min(1.0, done / total))
+            self._progress(STAGE, done, max(done, total))
 
         for partition in partitions:
             before = ReadBefore(
