@@ -9,8 +9,8 @@ from connectors.chargebee.errors import CallError, CallRefusedError
 from connectors.rewards.chargebee_gateway import NOT_FOUND, ChargebeeGateway
 from connectors.rewards.gateway import GatewayUnavailableError, GrantedCredit, list_granted
 from deploy.audit.gateway import Uses, coupon_of
-from deploy.audit.report import Progress
 from deploy.audit.stories import LedgerReward
+from deploy.audit.tally import Progress
 from deploy.errors import OperatingError
 from deploy.rewarding import build_client
 from deploy.settings import Settings, Site
@@ -38,6 +38,7 @@ async def read_site(
     coupons = [coupon_of(row) for row in ledger]
     subscriptions = sorted({coupon[0] for coupon in coupons if coupon is not None})
     stage = f"billing site {site.site}"
+    progress(stage, 0, len(subscriptions))
     try:
         granted = await list_granted(ChargebeeGateway(client), since=after)
         uses = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from deploy.audit.report import Tally, place
+from deploy.audit.tally import Tally, place
 
 Origin = tuple[str, int, int]
 """Topic, partition and offset of the record that a dead letter was."""

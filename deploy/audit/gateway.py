@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from connectors.rewards.gateway import GrantedCredit
-from deploy.audit.report import Tally
 from deploy.audit.stories import LedgerReward
+from deploy.audit.tally import Tally
 from schemas import ids
 
 CREDIT, COUPON = "promotional_credit", "coupon"

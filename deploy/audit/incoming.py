@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from deploy.audit.dead_letters import DeadLetters, Origin
-from deploy.audit.report import Tally, place
+from deploy.audit.tally import Tally, place
 from schemas import ids
 from schemas.codec import DecodeError, decode_custom
 from schemas.facts import AnyFact

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import make_url
 
 from connectors.rewards.dispatcher import kind_of
 from connectors.rewards.ledger import Ledger, reward
-from deploy.audit.databases import is_missing
 from deploy.audit.stories import LedgerReward, spelled
 from deploy.rewarding import open_own_ledger
 from deploy.settings import Settings
@@ -28,7 +29,7 @@ class LedgerReading:
 
 
 async def read_ledger(settings: Settings, topic: str) -> LedgerReading:
-    if is_missing(settings.ledger_url):
+    if _is_missing(settings.ledger_url):
         return LedgerReading()
     async with open_own_ledger(settings, read_only=True) as ledger:
         if not await _is_made(ledger):
@@ -39,6 +40,12 @@ async def read_ledger(settings: Settings, topic: str) -> LedgerReading:
             stream = await connection.stream(sa.select(reward))
             rows = {row["reward_id"]: _row(row) async for row in stream.mappings()}
         return LedgerReading(rows, positions, exists=True)
+
+
+def _is_missing(url: str) -> bool:
+    """True where the file of a SQLite database is not there; PostgreSQL tells when asked."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file()
 
 
 async def _is_made(ledger: Ledger) -> bool:

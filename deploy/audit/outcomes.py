@@ -1,6 +1,6 @@
 """Every fact has an outcome, and every points event has its fact, in one partition. PURE."""
 
-from deploy.audit.report import Tally
+from deploy.audit.tally import Tally
 from schemas import ids
 from schemas.facts import AnyFact
 from schemas.points import AnyPointsEvent

@@ -14,9 +14,9 @@ from deploy.audit.incoming import Incoming
 from deploy.audit.logs import Logs
 from deploy.audit.outcomes import Outcomes
 from deploy.audit.refold import Refold, compare_states
-from deploy.audit.report import place
 from deploy.audit.rewards import Rewards
 from deploy.audit.sums import Conservation, Sequences
+from deploy.audit.tally import place
 from deploy.audit.truth import Truth
 from schemas import ids
 from schemas.codec import FACTS, POINTS, REWARDS, DecodeError

@@ -1,9 +1,10 @@
-"""Show an audit to people: a table of checks, then what is wrong with those that failed."""
+"""Show an audit to people: a table of the checks, then examples of what is wrong."""
 
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.audit.report import AuditReport, Check
+from deploy.audit.report import AuditReport
+from deploy.audit.tally import Check
 from deploy.console import out
 
 

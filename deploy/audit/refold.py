@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from deploy.audit.report import Tally
+from deploy.audit.tally import Tally
 from schemas.codec import POINTS, DecodeError
 
 DIGEST_BYTES = 16

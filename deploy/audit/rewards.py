@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from deploy.audit.report import Tally
 from deploy.audit.stories import LedgerReward, OutcomeFact, Story, spelled
+from deploy.audit.tally import Tally
 from deploy.audit.verdicts import agrees, command_complaints, outcome_complaints, row_complaints
 from projections.rewards import react
 from schemas import ids

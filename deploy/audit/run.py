@@ -19,8 +19,9 @@ from deploy.audit.incoming import Incoming
 from deploy.audit.ledger import LedgerReading, read_ledger
 from deploy.audit.logs import Logs, open_logs
 from deploy.audit.partition import Audience, PartitionAudit, ReadBefore
-from deploy.audit.report import AuditReport, Progress
+from deploy.audit.report import AuditReport
 from deploy.audit.rewards import Rewards
+from deploy.audit.tally import Progress
 from deploy.audit.truth import Truth
 from deploy.audit.views import audit_views
 from deploy.cluster import bootstrap_servers, topics_of
@@ -34,7 +35,7 @@ STAGE = "facts and points events"
 async def run_audit(
     settings: Settings, *, progress: Progress, gateway: bool = True, truth: Truth | None = None
 ) -> AuditReport:
-    """Hold everything against everything. With `truth`, also against what really happened.
+    """Hold everything against everything; with `truth`, also against what really happened.
 
     Raises `OperatingError` where something cannot be read: nothing is then proven either way.
     """
@@ -84,7 +85,8 @@ class _Audit:
         else:
             checks.gateway.note("SKIPPED, as was asked")
         await self._finish(audience)
-        return checks.report(self._truth)
+        truth = () if self._truth is None else (self._truth.check(),)
+        return AuditReport((*checks.counted(), *truth))
 
     async def _read_partitions(
         self,

@@ -6,7 +6,7 @@ Worked out from each event's own numbers alone, not by the fold that made them.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from deploy.audit.report import Tally
+from deploy.audit.tally import Tally
 from projections.balances import net_change
 from schemas import ids
 from schemas.points import (

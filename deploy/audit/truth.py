@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from deploy.audit.report import Check, Tally
+from deploy.audit.tally import Check, Tally
 from deploy.sandbox.truth import Happening, Kind
 from schemas import ids
 from schemas.facts import AnyFact, PaymentRefunded, PaymentSucceeded
@@ -36,7 +36,7 @@ _FACT_IDS: Mapping[Kind, Callable[[Happening], str]] = {
 
 
 class _Told(msgspec.Struct):
-    """The part of `/sandbox/truth` that is compared."""
+    """The part of the answer that is compared."""
 
     money: list[Happening]
 
@@ -44,8 +44,8 @@ class _Told(msgspec.Struct):
 class Truth:
     """Takes the facts of a log, in any order and as often as they stand there.
 
-    `told` is the JSON of `/sandbox/truth`, asked for when everything that happened has been sent;
-    facts of other sites than `site` are none of its business.
+    `told` is the JSON that `/sandbox/truth` answers, asked for when everything that happened has
+    been sent; facts of other sites than `site` are none of its business.
     """
 
     def __init__(self, told: bytes, site: str) -> None:

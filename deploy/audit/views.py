@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from deploy.audit.databases import is_missing
 from deploy.audit.logs import Logs
-from deploy.audit.report import Progress, Tally
+from deploy.audit.tally import Progress, Tally
 from deploy.settings import Settings
+from deploy.views import open_own_views
 from projections.database import explained, is_sqlite, open_engine
 from projections.digest import digest_table, row_digest
-from projections.errors import LogBroken, ViewsUnavailable
+from projections.errors import LogBroken
 from projections.projector import decode_record
 from projections.store import Move, Store, read_positions
 from projections.tables import NOT_REBUILT, VIEWS, metadata
@@ -45,18 +45,12 @@ async def audit_views(
 @asynccontextmanager
 async def _live(settings: Settings) -> AsyncIterator[AsyncConnection]:
     """The views as they stand at one moment, however long the comparison takes."""
-    if is_missing(settings.views_url):
-        msg = "There are no SQL views yet: start `cactus projector` once."
-        raise ViewsUnavailable(msg)
-    engine = open_engine(settings.views_url, read_only=True)
-    try:
+    async with open_own_views(settings, read_only=True) as engine:
         with explained(engine):
             async with engine.connect() as connection:
                 if not is_sqlite(engine):
                     await connection.execution_options(isolation_level="REPEATABLE READ")
                 yield connection
-    finally:
-        await engine.dispose()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import typer
 from deploy.console import JsonFlag, err, print_json
 
 if TYPE_CHECKING:
-    from deploy.audit.report import Progress
+    from deploy.audit.tally import Progress
 
 GatewayFlag = Annotated[
     bool, typer.Option("--gateway/--no-gateway", help="Also ask each site what it gave.")
@@ -49,16 +49,16 @@ def audit(gateway: GatewayFlag = True, json: JsonFlag = False) -> None:
 @contextmanager
 def _shown() -> Iterator["Progress"]:
     """A bar for each stage, on standard error, gone when all is done."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Bars(*columns, TimeElapsedColumn(), console=err, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(stage: str, done: int, total: int, /) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage)
-            bars.update(tasks[stage], completed=done, total=total or None)
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield show
