@@ -21,6 +21,9 @@ COMMANDS = (
     "projector",
     "rewarder",
     "rewards",
+    "balance",
+    "entries",
+    "rebuild",
     "sandbox",
     "up",
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from deploy.installation import stop_asked
 from deploy.migrations.runner import upgrade
 from deploy.settings import Settings
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
-from deploy.views import open_own_views
+from deploy.views import now_ms, open_own_views
 from projections.lease import PROJECTOR, hold_lease
 from projections.log import open_log
 from projections.projector import Projector
@@ -81,7 +80,7 @@ async def _project(
         ):
             progress.projector = Projector(
                 points,
-                Store(engine, topics.points, _now_ms),
+                Store(engine, topics.points, now_ms),
                 producer,
                 topics.rewards,
                 lambda lag: LAG_MESSAGES.labels(topics.points).set(lag),
@@ -97,7 +96,3 @@ async def _started(producer: AIOKafkaProducer) -> AsyncIterator[AIOKafkaProducer
     finally:
         with contextlib.suppress(Exception):
             await producer.stop()
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -90,6 +90,16 @@ def _tune_sqlite(engine: AsyncEngine, *, read_only: bool) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def attach(engine: AsyncEngine, path: Path, name: str) -> None:
+    """Let every connection of a SQLite engine reach a second file as the schema `name`."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _attach(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"ATTACH DATABASE ? AS {name}", (str(path),))
+        cursor.close()
+
+
 def place(engine: AsyncEngine) -> str:
     """Which database an engine means, without its password."""
     return str(sqlite_path(engine)) if is_sqlite(engine) else engine.url.render_as_string()

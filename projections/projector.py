@@ -79,10 +79,9 @@ class Projector:
 
     def complaint(self) -> str | None:
         """What stands against readiness. May be called from another thread."""
-        answered_at_ms = self._log.answered_at_ms()
-        if answered_at_ms is None:
+        if not self._log.has_answered():
             return "it has not read yet"
-        silent_seconds = time.time() - answered_at_ms / 1000
+        silent_seconds = self._log.silent_seconds()
         if silent_seconds > SILENCE_SECONDS_MAX:
             return f"Kafka has not answered for {silent_seconds:.0f} s"
         return None
