@@ -18,9 +18,8 @@ from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_loggi
 from deploy.views import now_ms, open_own_views
 from projections.lease import PROJECTOR, hold_lease
 from projections.log import open_log
-from projections.projector import Projector
+from projections.projector import Projector, build_producer
 from projections.store import Store
-from streams.app import idempotent_producer
 
 log = structlog.get_logger(__name__)
 
@@ -76,16 +75,18 @@ async def _project(
         await upgrade(engine, "views")
         async with (
             open_log(servers, topics.points) as points,
-            _started(idempotent_producer(servers)) as producer,
+            _started(build_producer(servers)) as producer,
         ):
-            progress.projector = Projector(
+            projector = Projector(
                 points,
                 Store(engine, topics.points, now_ms),
                 producer,
                 topics.rewards,
                 lambda lag: LAG_MESSAGES.labels(topics.points).set(lag),
             )
-            await progress.projector.run(stopping)
+            await projector.open()
+            progress.projector = projector
+            await projector.run(stopping)
 
 
 @asynccontextmanager

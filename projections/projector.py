@@ -57,6 +57,13 @@ def decode_record(record: Record) -> Logged:
     return Logged(record.partition, record.offset, record.timestamp, record.value.decode(), event)
 
 
+def build_producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """For commands: a retry inside it repeats none and keeps their order."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
+    )
+
+
 class Projector:
     """Runs until told to stop. `store` must be migrated, `log` open, `producer` started and
     idempotent; `report_lag` is told how many records are still to be read.
@@ -95,7 +102,7 @@ class Projector:
         log.info("projecting", topic=self._log.topic, partitions=len(partitions))
 
     async def run(self, stop: asyncio.Event) -> None:
-        await self.open()
+        """Project from where `open` began; a batch at hand is finished."""
         while not stop.is_set():
             await self.step()
 
