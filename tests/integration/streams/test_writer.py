@@ -12,6 +12,7 @@ from deploy.kafka import Running
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.batches import Record
 from streams.core.partition_log import read_partition
+from streams.core.transaction import RecordTooLargeError
 from streams.core.writer import Batch, Kept, Services, Writer
 from tests.support.counting_fold import CountingFold
 from tests.support.topics import fresh_topics
@@ -200,6 +201,34 @@ async def test_a_record_that_is_no_fact_goes_to_the_dlq_and_folding_goes_on(stag
     buried = await stage.read(stage.topics.dlq)
     assert [(each.value, each.headers) for each in buried] == [(b"bad", (("error", b"bad"),))]
     assert await stage.points() == [b"1", b"2"]
+
+
+async def test_an_output_of_several_batches_is_committed_whole(stage: Stage) -> None:
+    """More states than one batch of a megabyte takes, and then a state that fills one alone."""
+    async with closing(stage.writer()) as writer:
+        await eventually(lambda: writer.is_restored)
+        stage.folds[0].padding = b"0" * 300_000
+        await stage.say(*(b"a" for _ in range(9)))
+        await eventually(reached(writer, await stage.deliver(writer)))
+
+    assert len(await stage.points()) == 9
+
+
+async def test_a_record_larger_than_the_topic_takes_is_an_error_that_says_what_to_do(
+    stage: Stage,
+) -> None:
+    async with closing(stage.writer()) as writer:
+        await eventually(lambda: writer.is_restored)
+        stage.folds[0].padding = b"0" * 1_100_000
+        await stage.say(b"a")
+        await stage.deliver(writer)
+        await eventually(lambda: bool(stage.crashes))
+
+    [error] = stage.crashes
+    assert isinstance(error, RecordTooLargeError)
+    assert f"max.message.bytes of {stage.topics.points}" in str(error)
+    assert await stage.points() == []
+    assert stage.acknowledged == []
 
 
 async def test_what_is_due_is_written_to_the_own_facts_partition(stage: Stage) -> None:
