@@ -26,7 +26,7 @@ from tests.chaos.workers import Workers
 PARTITIONS = 8
 CUSTOMERS = 5_000
 READY_SECONDS_MAX = 60.0
-FAULT_SECONDS = 6.0
+FAULT_SECONDS = 5.0
 """What a fault takes on average: over as long the load is spread."""
 DRAIN_SECONDS_MAX = 120.0
 TELL_SECONDS = 5.0
@@ -185,6 +185,7 @@ class _Ordeal:
                 f"{promised.asked:,} said, {len(promised.messages):,} acknowledged, "
                 f"{sum(self.watch.positions.values()):,} folded in {self.watch.commits:,} "
                 f"transactions, {len(self.workers.alive)} workers"
+                + (f", still waiting: {self.watch.waiting}" if self.watch.waiting else "")
             )
 
     def _tell(self, line: str) -> None:

@@ -27,7 +27,7 @@ LASTS_SECONDS = {
     Kind.BROKER: (0.0, 3.0),
 }
 PAUSE_SECONDS = (0.3, 3.0)
-AT_WORK_RATIO = 0.5
+AT_WORK_RATIO = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ QUESTION_SECONDS_MAX = 5.0
 
 
 class Watch:
-    """Follows positions. `commits` counts the transactions seen."""
+    """Follows positions. `commits` counts the transactions seen, `waiting` says what holds up the
+    end.
+    """
 
     def __init__(self, bootstrap_servers: str, topics: Topics, partitions: int) -> None:
         self._topics = topics
@@ -23,6 +25,7 @@ class Watch:
         self._bootstrap_servers = bootstrap_servers
         self.positions: dict[int, int] = {}
         self.commits = 0
+        self.waiting = ""
         self._consumer = AIOKafkaConsumer(
             topics.accounts,
             bootstrap_servers=bootstrap_servers,
@@ -56,13 +59,13 @@ class Watch:
     async def until_drained(self, seconds_max: float) -> str:
         """Wait until all is translated and folded; says what is not when the time is up."""
         deadline = time.monotonic() + seconds_max
-        waiting = await self._waiting()
-        while waiting and time.monotonic() < deadline:
+        self.waiting = await self._ask()
+        while self.waiting and time.monotonic() < deadline:
             await asyncio.sleep(1)
-            waiting = await self._waiting()
-        return waiting
+            self.waiting = await self._ask()
+        return self.waiting
 
-    async def _waiting(self) -> str:
+    async def _ask(self) -> str:
         """What still waits. Facts that time writes meanwhile count as well."""
         asker = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers, group_id=APP_ID, enable_auto_commit=False
