@@ -87,7 +87,7 @@ async def run_worker(settings: Settings) -> None:
                 crash(app.crash_reason or RuntimeError("Faust stopped by itself"))
             for task in background:
                 task.cancel()
-            await writers.close(set(writers.partitions))
+            await writers.retire()
             await app.stop()
 
 

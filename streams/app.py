@@ -5,12 +5,14 @@ that its own buffers never fill and it never pauses a partition.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import faust
 from aiokafka import AIOKafkaProducer
 
 from schemas.topics import Topics
+from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
 from streams.core.isolation import CommittedTransport
 from streams.core.writer import Batch, Kept, Services, Writer
@@ -32,6 +34,7 @@ class Writers:
         self._writers: dict[int, Writer] = {}
         self._kept: dict[int, Kept] = {}
         self._settled = False
+        self._retired = False
 
     def open(self, partition: int) -> Writer:
         writer = self._writers.get(partition)
@@ -50,11 +53,22 @@ class Writers:
             if state is not None:
                 self._kept[partition] = state
 
+    async def retire(self) -> None:
+        """Give everything up for good: what is delivered from here on is left to the next owner."""
+        self._retired = True
+        await self.close(set(self._writers))
+
+    def deliver(self, partition: int, batch: Batch) -> None:
+        """Hand a batch to its writer at once."""
+        if not self._retired:
+            self.open(partition).put(batch)
+
     async def settle(self, assigned: set[int]) -> None:
         """Writers for all of `assigned`, so that time passes for partitions without traffic too."""
         self._settled = True
-        for partition in assigned:
-            self.open(partition)
+        if not self._retired:
+            for partition in assigned:
+                self.open(partition)
 
     def complaint(self) -> str | None:
         """Why the worker is not ready, or None."""
@@ -109,12 +123,15 @@ def build(
     )
     app.transport = CommittedTransport(app.conf.broker_consumer, app)
     writers = Writers(services)
-    _fold_agent(app, topics, writers)
-    _translate_agent(app, topics, translator, services)
+    acknowledgements = Acknowledgements(app)
+    _fold_agent(app, topics, writers, acknowledgements)
+    _translate_agent(app, topics, translator, services, acknowledgements)
     return app, writers
 
 
-def _fold_agent(app: faust.App, topics: Topics, writers: Writers) -> None:
+def _fold_agent(
+    app: faust.App, topics: Topics, writers: Writers, acknowledgements: Acknowledgements
+) -> None:
     facts = app.topic(topics.facts, schema=BatchSchema(), value_type=bytes)
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust passes the partitions
@@ -125,28 +142,35 @@ def _fold_agent(app: faust.App, topics: Topics, writers: Writers) -> None:
     @app.on_partitions_assigned.connect  # type: ignore[arg-type]  # as above
     async def on_assigned(_app: Any, *assignment: Any, **_: Any) -> None:
         (assigned,) = assignment
+        acknowledgements.settle()
         await writers.settle({each.partition for each in assigned if each.topic == topics.facts})
 
     async def fold(stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            writers.open(message.partition).put(Batch(message.value, event.ack))
+            acknowledge = partial(acknowledgements.acknowledge, event)
+            writers.deliver(message.partition, Batch(message.value, acknowledge))
             await writers.room()
 
     app.agent(facts, name="fold")(fold)
 
 
 def _translate_agent(
-    app: faust.App, topics: Topics, translator: Translator, services: Services
+    app: faust.App,
+    topics: Topics,
+    translator: Translator,
+    services: Services,
+    acknowledgements: Acknowledgements,
 ) -> None:
     incoming = app.topic(topics.raw, topics.custom, schema=BatchSchema(), value_type=bytes)
 
     async def translate(stream: Any) -> None:
-        async for event in stream.events():
+        async for event in stream.noack().events():
             try:
                 await translator.take(event.message.value)
-            except Exception as error:  # noqa: BLE001 - Faust would acknowledge and go on
+            except Exception as error:  # noqa: BLE001 - Faust would restart the agent and go on
                 services.crash(error)
+            acknowledgements.acknowledge(event)
 
     app.agent(incoming, name="translate")(translate)
 
