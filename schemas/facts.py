@@ -14,6 +14,9 @@ PeriodUnit = Literal["day", "week", "month", "year"]
 LineKind = Literal["plan", "addon", "charge"]
 RefundReason = Literal["refund", "chargeback", "late_failure"]
 
+LATEST_AT = 7_258_118_400
+"""The year 2200. What claims to happen later has a broken clock, and calendars end with 9999."""
+
 
 def _first_version() -> int:
     # A factory, not a plain default: `omit_defaults` leaves plain defaults out of the message.

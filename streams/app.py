@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from schemas.topics import Topics
 from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
+from streams.core.dead_letters import REQUEST_BYTES_MAX
 from streams.core.isolation import CommittedTransport
 from streams.core.writer import Batch, Kept, Services, Writer
 from streams.translate import Translator
@@ -183,4 +184,5 @@ def idempotent_producer(bootstrap_servers: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         linger_ms=5,
         max_batch_size=262_144,
+        max_request_size=REQUEST_BYTES_MAX,
     )

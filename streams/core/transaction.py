@@ -13,6 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from schemas.topics import POSITION_KEY, Topics
+from streams.core.dead_letters import REQUEST_BYTES_MAX
 from streams.core.ports import Output
 
 BATCH_BYTES_MAX = 1 << 20
@@ -41,6 +42,7 @@ class PartitionProducer:
             transactional_id=f"{app_id}-{partition}",
             acks="all",
             max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=REQUEST_BYTES_MAX,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         )
 
