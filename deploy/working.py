@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import NoReturn
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from connectors.chargebee.translate import translate
 from deploy.clock import choose_clock
@@ -18,6 +20,7 @@ from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
 from deploy.settings import Settings
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from deploy.topics import ClusterUnreachable
 from schemas.topics import Topics
 from streams.app import Writers, build, idempotent_producer
 from streams.core.lag import LagMeter
@@ -101,23 +104,39 @@ async def _or_crash(work: Coroutine[object, object, None]) -> None:
 
 
 async def _meter(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
-    """Keep the lag gauges true for the partitions of this worker."""
-    meter = LagMeter(servers, group_id)
-    await meter.start()
-    try:
-        while True:
-            positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
-            LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
-            for topic in (topics.raw, topics.custom):
-                LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
-            await asyncio.sleep(LAG_SECONDS)
-    finally:
-        await meter.stop()
+    """Keep the lag gauges true for the partitions of this worker. While Kafka is away they are not
+    known, and the worker lives on: it has only to wait.
+    """
+    while True:
+        meter = LagMeter(servers, group_id)
+        try:
+            await meter.start()
+            while True:
+                await _measure(meter, topics, writers)
+                await asyncio.sleep(LAG_SECONDS)
+        except KafkaError as error:
+            log.warning("the lag is not known", error=repr(error))
+            for topic in (topics.facts, topics.raw, topics.custom):
+                LAG_MESSAGES.labels(topic).set(math.nan)
+        finally:
+            await meter.stop()
+        await asyncio.sleep(LAG_SECONDS)
+
+
+async def _measure(meter: LagMeter, topics: Topics, writers: Writers) -> None:
+    positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
+    LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
+    for topic in (topics.raw, topics.custom):
+        LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
 
 
 @asynccontextmanager
 async def _running(service: KnownPrograms | AIOKafkaProducer) -> AsyncIterator[None]:
-    await service.start()
+    try:
+        await service.start()
+    except (KafkaError, TimeoutError) as error:
+        await service.stop()
+        raise ClusterUnreachable(f"Kafka does not answer: {error!r}. Does it run?") from error
     try:
         yield
     finally:
