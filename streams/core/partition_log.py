@@ -1,4 +1,4 @@
-"""Read one partition from an offset to its present end, or to a given one: committed records."""
+"""Read one partition from an offset to its present end, or to a given one, and where it ends."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -39,5 +39,17 @@ async def read_partition(
             records = [each for each in batches.get(where, ()) if each.offset < stop]
             if records:
                 yield records
+    finally:
+        await consumer.stop()
+
+
+async def partition_end(bootstrap_servers: str, topic: str, partition: int) -> int:
+    """The offset after the last record, committed or not."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None)
+    await consumer.start()
+    try:
+        where = TopicPartition(topic, partition)
+        end: int = (await consumer.end_offsets([where]))[where]
+        return end
     finally:
         await consumer.stop()

@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.batches import Record
-from streams.core.partition_log import read_partition
+from streams.core.partition_log import partition_end, read_partition
 from streams.core.ports import Fold, Output
 from streams.core.transaction import PartitionProducer
 
@@ -33,11 +33,18 @@ WAITING = Gauge("cactus_facts_in_flight", "Facts delivered and not yet committed
 
 TICK_SECONDS = 0.25
 CLOSE_SECONDS_MAX = 5.0
-GAP_FETCH_RECORDS_MAX = 5_000
 
 log = structlog.get_logger(__name__)
 
 Crash = Callable[[BaseException], NoReturn]
+
+
+class ForeignRecordError(Exception):
+    """The accounts topic holds what no worker wrote."""
+
+
+class PositionBeyondLogError(Exception):
+    """The accounts topic knows facts that the facts topic does not hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,7 @@ class Writer:
         self._state = kept or Kept(services.make_fold(partition), 0, 0)
         self._inbox: list[Batch] = []
         self._wake = asyncio.Event()
+        self._in_flight = 0
         self._closing = False
         self._task = asyncio.create_task(self._run(), name=f"writer-{partition}")
 
@@ -94,6 +102,7 @@ class Writer:
 
     def put(self, batch: Batch) -> None:
         self._inbox.append(batch)
+        self._in_flight += len(batch.records)
         WAITING.inc(len(batch.records))
         self._wake.set()
 
@@ -108,13 +117,16 @@ class Writer:
         """
         self._closing = True
         self._wake.set()
-        done, _ = await asyncio.wait({self._task}, timeout=CLOSE_SECONDS_MAX)
+        await asyncio.wait({self._task}, timeout=CLOSE_SECONDS_MAX)
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        [failure] = await asyncio.gather(self._task, return_exceptions=True)
+        # A producer whose broker is away would wait for it for ever. The next owner's ends what
+        # this one leaves open.
         with contextlib.suppress(Exception):
-            await self._producer.close()
-        WAITING.dec(self.waiting)
-        return self._state if done and self.is_restored else None
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._producer.close()
+        WAITING.dec(self._in_flight)
+        return self._state if failure is None else None
 
     async def _run(self) -> None:
         try:
@@ -128,10 +140,11 @@ class Writer:
                     await self._take(batches)
                 if not self._closing:
                     await self._tell_time()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - crash-only: whatever it is, the process ends
-            self._services.crash(error)
+        except BaseException as error:
+            # Cancelled by `close`. By anybody else it would be a writer that silently is no more.
+            if isinstance(error, asyncio.CancelledError) and self._closing:
+                raise
+            self._services.crash(error)  # whatever it is, the process ends
 
     async def _open(self) -> None:
         began = time.monotonic()
@@ -144,14 +157,12 @@ class Writer:
             start=start,
         ):
             for record in records:
-                assert record.key is not None
-                assert record.value is not None
-                if record.key == POSITION_KEY:
-                    self._state.next_offset = int(record.value)
-                else:
-                    self._state.fold.restore(record.key, record.value)
+                self._restore(record)
             count += len(records)
             self._state.restored_to = records[-1].offset + 1
+            if self._closing:
+                return  # what was read so far is whole as far as it goes
+        await self._check_position()
         self.is_restored = True
         took = time.monotonic() - began
         RESTORE_SECONDS.observe(took)
@@ -164,6 +175,29 @@ class Writer:
             next_offset=self._state.next_offset,
             seconds=round(took, 3),
         )
+
+    def _restore(self, record: Record) -> None:
+        if record.key is None or record.value is None:
+            raise ForeignRecordError(
+                f"{record.topic}-{record.partition} holds at offset {record.offset} a record "
+                "without key or value, which no worker writes. An account's memory may be gone "
+                "with it: restore the topic, or fold the facts topic anew into a fresh one."
+            )
+        if record.key == POSITION_KEY:
+            self._state.next_offset = int(record.value)
+        else:
+            self._state.fold.restore(record.key, record.value)
+
+    async def _check_position(self) -> None:
+        """A position that the log has not reached would silently skip the facts up to it."""
+        topic, position = self._services.topics.facts, self._state.next_offset
+        end = await partition_end(self._services.bootstrap_servers, topic, self.partition)
+        if position > end:
+            raise PositionBeyondLogError(
+                f"{topic}-{self.partition} ends at offset {end}, and its accounts have folded up "
+                f"to {position}: the topic was truncated or made anew. Restore it, or make "
+                f"{self._services.topics.accounts} anew with it."
+            )
 
     async def _take(self, batches: list[Batch]) -> None:
         fresh: list[Record] = []
@@ -180,7 +214,9 @@ class Writer:
                     fresh.append(record)
                     at = record.offset + 1
         await self._fold(fresh)
-        WAITING.dec(sum(len(batch.records) for batch in batches))
+        taken = sum(len(batch.records) for batch in batches)
+        self._in_flight -= taken
+        WAITING.dec(taken)
         for batch in batches:
             batch.acknowledge()
 
