@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.topics import Topics
+
 POLL_MS = 300
 FETCH_BYTES_MAX = 8 << 20
 
@@ -27,6 +29,16 @@ class Logs:
     points: list[Record] = field(default_factory=list)
     accounts: list[Record] = field(default_factory=list)
     dlq: list[Record] = field(default_factory=list)
+
+
+async def read_logs(bootstrap_servers: str, topics: Topics) -> Logs:
+    return Logs(
+        raw=await read_topic(bootstrap_servers, topics.raw),
+        facts=await read_topic(bootstrap_servers, topics.facts),
+        points=await read_topic(bootstrap_servers, topics.points),
+        accounts=await read_topic(bootstrap_servers, topics.accounts),
+        dlq=await read_topic(bootstrap_servers, topics.dlq),
+    )
 
 
 async def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:

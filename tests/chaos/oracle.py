@@ -35,6 +35,7 @@ class Oracle:
             self._note_fact(record)
         self.points = [(record, _decode(record.value)) for record in logs.points]
         self.books: dict[str, Books] = {}
+        self._gaps = list(self._keep_books())
 
     def _note_fact(self, record: Record) -> None:
         try:
@@ -53,7 +54,7 @@ class Oracle:
         yield from self._translations()
         yield from self._completeness()
         yield from self._doubles()
-        yield from self._ledgers()
+        yield from self._gaps
         yield from self._payments()
         yield from self._dead_letters()
 
@@ -104,7 +105,7 @@ class Oracle:
         yield from (f"doubled: {key} stands {count} times" for key, count in seen.items()
                     if count > 1)  # fmt: skip
 
-    def _ledgers(self) -> Iterator[str]:
+    def _keep_books(self) -> Iterator[str]:
         """Sequences have no gap, and every figure follows from the events before it."""
         for record, event in self.points:
             account = record.key.decode()

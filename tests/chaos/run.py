@@ -15,7 +15,7 @@ from schemas.topics import Topics
 from tests.chaos.broker import Broker
 from tests.chaos.life import Life
 from tests.chaos.load import Load, Promised
-from tests.chaos.logs import Logs, read_topic
+from tests.chaos.logs import Logs, read_logs
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.oracle import Oracle, conserved
 from tests.chaos.refold import differences
@@ -134,13 +134,7 @@ class _Ordeal:
     async def _audit(self, waiting: str) -> Result:
         await self.workers.stop()
         self._tell("auditing")
-        logs = Logs(
-            raw=await read_topic(self._servers, self._topics.raw),
-            facts=await read_topic(self._servers, self._topics.facts),
-            points=await read_topic(self._servers, self._topics.points),
-            accounts=await read_topic(self._servers, self._topics.accounts),
-            dlq=await read_topic(self._servers, self._topics.dlq),
-        )
+        logs = await read_logs(self._servers, self._topics)
         promised = self._load.promised
         oracle = Oracle(logs, promised)
         result = Result(breaches=[*oracle.breaches(), *differences(logs)])

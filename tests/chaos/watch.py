@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.topics import POSITION_KEY, Topics
-from tests.chaos.workers import APP_ID
+from tests.chaos.workers import app_id
 
 POLL_MS = 200
 QUESTION_SECONDS_MAX = 5.0
@@ -68,7 +68,9 @@ class Watch:
     async def _ask(self) -> str:
         """What still waits. Facts that time writes meanwhile count as well."""
         asker = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, group_id=APP_ID, enable_auto_commit=False
+            bootstrap_servers=self._bootstrap_servers,
+            group_id=app_id(self._topics),
+            enable_auto_commit=False,
         )
         try:
             async with asyncio.timeout(QUESTION_SECONDS_MAX):

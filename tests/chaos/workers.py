@@ -16,12 +16,16 @@ from typing import Any
 from deploy.lifeline import lifeline
 from schemas.topics import Topics
 
-APP_ID = "chaos"
 BACKOFF_SECONDS = 1.0
 POLL_SECONDS = 0.1
 STOP_SECONDS_MAX = 20.0
 
 EXITS = {0: "stopped when asked", 70: "ended itself (70)", -signal.SIGKILL: "killed"}
+
+
+def app_id(topics: Topics) -> str:
+    """The workers' consumer group."""
+    return f"{topics.prefix}chaos"
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class Workers:
             **os.environ,
             "CACTUS_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
             "CACTUS_TOPIC_PREFIX": topics.prefix,
-            "CACTUS_APP_ID": APP_ID,
+            "CACTUS_APP_ID": app_id(topics),
             "CACTUS_PARTITIONS": str(partitions),
             "CACTUS_LOG__LEVEL": "info",
             "CACTUS_LOG__FORMAT": "json",
