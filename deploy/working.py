@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -34,6 +34,8 @@ LAG_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
+Service = TypeVar("Service", KnownPrograms, AIOKafkaProducer)
+
 
 def crash(error: BaseException) -> NoReturn:
     """End the process at once, so that nothing is committed past what went wrong."""
@@ -46,9 +48,10 @@ async def run_worker(settings: Settings) -> None:
     configure_logging(settings.log, role=ROLE)
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     code = version("hellocactus")
-    programs = KnownPrograms(servers, topics.programs)
-    producer = idempotent_producer(servers)
-    async with _running(producer), _running(programs):
+    async with (
+        _running(idempotent_producer(servers)) as producer,
+        _running(KnownPrograms(servers, topics.programs)) as programs,
+    ):
         services = Services(
             bootstrap_servers=servers,
             app_id=settings.app_id,
@@ -80,7 +83,9 @@ async def run_worker(settings: Settings) -> None:
             await app.start()
             background = [
                 asyncio.create_task(_or_crash(programs.follow())),
-                asyncio.create_task(_or_crash(_meter(servers, settings.app_id, topics, writers))),
+                asyncio.create_task(
+                    _or_crash(keep_lag_shown(servers, settings.app_id, topics, writers))
+                ),
             ]
             stopped = asyncio.create_task(app.wait_until_stopped())
             await asyncio.wait(
@@ -103,7 +108,7 @@ async def _or_crash(work: Coroutine[object, object, None]) -> None:
         crash(error)
 
 
-async def _meter(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
+async def keep_lag_shown(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
     """Keep the lag gauges true for the partitions of this worker. While Kafka is away they are not
     known, and the worker lives on: it has only to wait.
     """
@@ -131,14 +136,14 @@ async def _measure(meter: LagMeter, topics: Topics, writers: Writers) -> None:
 
 
 @asynccontextmanager
-async def _running(service: KnownPrograms | AIOKafkaProducer) -> AsyncIterator[None]:
+async def _running(service: Service) -> AsyncIterator[Service]:
     try:
         await service.start()
     except (KafkaError, TimeoutError) as error:
         await service.stop()
         raise ClusterUnreachable(f"Kafka does not answer: {error!r}. Does it run?") from error
     try:
-        yield
+        yield service
     finally:
         with contextlib.suppress(Exception):
             await service.stop()

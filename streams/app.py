@@ -25,13 +25,17 @@ SESSION_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
 ROOM_POLL_SECONDS = 0.01
+KEPT_SECONDS = 300.0
 
 
 class Writers:
-    """The writers of the partitions this worker has now, and what those of lost ones left."""
+    """The writers of the partitions this worker has now, and for a while what those of lost ones
+    left.
+    """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, *, kept_seconds: float = KEPT_SECONDS) -> None:
         self._services = services
+        self._kept_seconds = kept_seconds
         self._writers: dict[int, Writer] = {}
         self._kept: dict[int, Kept] = {}
         self._settled = False
@@ -45,14 +49,21 @@ class Writers:
         return writer
 
     async def close(self, partitions: set[int]) -> None:
-        """Give partitions up. What they hold is kept: a partition often comes straight back, and
-        then only what others have written since must be read.
+        """Give partitions up. What they hold is kept for minutes: a partition often comes straight
+        back, and then only what others have written since must be read.
         """
         leaving = {each: self._writers.pop(each) for each in partitions if each in self._writers}
         kept = await asyncio.gather(*(writer.close() for writer in leaving.values()))
         for partition, state in zip(leaving, kept, strict=True):
             if state is not None:
                 self._kept[partition] = state
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._kept_seconds, self._forget, partition, state)
+
+    def _forget(self, partition: int, state: Kept) -> None:
+        """It has not come back: its accounts are another worker's to hold."""
+        if self._kept.get(partition) is state:
+            del self._kept[partition]
 
     async def retire(self) -> None:
         """Give everything up for good: what is delivered from here on is left to the next owner."""

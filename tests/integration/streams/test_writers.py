@@ -1,6 +1,8 @@
 """The writers of one worker: opened, given up, kept, bounded."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
@@ -24,17 +26,16 @@ class Stage:
     def __init__(self, broker: Running, topics: Topics, producer: AIOKafkaProducer) -> None:
         self.folds: list[CountingFold] = []
         self.broker, self.topics, self.producer = broker, topics, producer
-        self.writers = Writers(
-            Services(
-                bootstrap_servers=broker.bootstrap_servers,
-                app_id=topics.prefix,
-                topics=topics,
-                make_fold=self._make_fold,
-                clock=lambda: 0,
-                time_producer=producer,
-                crash=_crash,
-            )
+        self.services = Services(
+            bootstrap_servers=broker.bootstrap_servers,
+            app_id=topics.prefix,
+            topics=topics,
+            make_fold=self._make_fold,
+            clock=lambda: 0,
+            time_producer=producer,
+            crash=_crash,
         )
+        self.writers = Writers(self.services)
 
     def _make_fold(self, _partition: int) -> CountingFold:
         self.folds.append(CountingFold())
@@ -96,6 +97,25 @@ async def test_a_partition_that_comes_back_keeps_its_fold(stage: Stage) -> None:
     assert len(stage.folds) == 2
     assert sum(fold.restored for fold in stage.folds) == 0
     assert await stage.points() == [b"1", b"2"]
+
+
+async def test_a_partition_that_stays_away_is_forgotten_and_its_memory_given_back(
+    stage: Stage,
+) -> None:
+    writers = Writers(stage.services, kept_seconds=0.05)
+    await writers.settle({0})
+    await writers.close({0})
+    [fold] = stage.folds
+    held = weakref.ref(fold)
+    del fold
+    stage.folds.clear()
+    assert held() is not None
+
+    def is_gone() -> bool:
+        gc.collect()
+        return held() is None
+
+    await eventually(is_gone)
 
 
 async def test_what_is_delivered_after_everything_was_given_up_is_left_to_the_next_owner(
