@@ -1,6 +1,7 @@
 """`python -m tests.chaos --seed N`: break everything for minutes, then judge what is left."""
 
 import asyncio
+import logging
 from typing import Annotated
 
 import typer
@@ -17,9 +18,12 @@ def main(
     facts: Annotated[int, typer.Option(min=1_000, help="Messages to produce.")] = 100_000,
     faults: Annotated[int, typer.Option(min=0, help="Kills, freezes and the like.")] = 32,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes kept at work.")] = 2,
+    keep: Annotated[bool, typer.Option(help="Keep logs and data even if it passes.")] = False,
 ) -> None:
     """Kill, freeze and terminate workers and the broker under load; then audit the logs."""
-    options = Options(seed=seed, facts=facts, faults=faults, workers=workers)
+    # Clients complain at length about a broker that is killed on purpose.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    options = Options(seed=seed, facts=facts, faults=faults, workers=workers, keep=keep)
     result = asyncio.run(run(options, say))
     _show(options, result)
     raise typer.Exit(1 if result.breaches else 0)

@@ -1,6 +1,7 @@
 """One run: a cluster, workers, a load, faults, then healing, draining and the audit."""
 
 import asyncio
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -41,6 +42,7 @@ class Options:
     facts: int = 100_000
     faults: int = 32
     workers: int = 2
+    keep: bool = False
 
     @property
     def load_seconds(self) -> float:
@@ -56,9 +58,14 @@ class Result:
 
 
 async def run(options: Options, say: Say) -> Result:
-    with tempfile.TemporaryDirectory(prefix="cactus-chaos-") as directory:
-        async with _Ordeal.of(options, Path(directory), say) as ordeal:
-            return await ordeal.live()
+    """Logs and data of a run that does not pass are left where it says."""
+    directory = Path(tempfile.mkdtemp(prefix="cactus-chaos-"))
+    say(f"everything of this run is under {directory}, and is removed if it passes")
+    async with _Ordeal.of(options, directory, say) as ordeal:
+        result = await ordeal.live()
+    if not result.breaches and not options.keep:
+        shutil.rmtree(directory)
+    return result
 
 
 class _Ordeal:

@@ -20,7 +20,13 @@ BACKOFF_SECONDS = 1.0
 POLL_SECONDS = 0.1
 STOP_SECONDS_MAX = 20.0
 
-EXITS = {0: "stopped when asked", 70: "ended itself (70)", -signal.SIGKILL: "killed"}
+EXITS = {
+    0: "stopped when asked",
+    1: "found no broker at their start",
+    70: "ended themselves to start anew",
+    -signal.SIGKILL: "killed",
+    -signal.SIGTERM: "terminated while they started",
+}
 
 
 def app_id(topics: Topics) -> str:
