@@ -16,7 +16,8 @@ from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
 from streams.core.dead_letters import REQUEST_BYTES_MAX
 from streams.core.isolation import CommittedTransport
-from streams.core.writer import Batch, Kept, Services, Writer
+from streams.core.restore import Kept
+from streams.core.writer import Batch, Services, Writer
 from streams.translate import Translator
 
 IN_FLIGHT_MAX = 40_000

@@ -16,10 +16,11 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.topics import POSITION_KEY, Topics
+from schemas.topics import Topics
 from streams.core.batches import Record
-from streams.core.partition_log import partition_end, read_partition
+from streams.core.partition_log import read_partition
 from streams.core.ports import Fold, Output
+from streams.core.restore import Kept, refuse_position_beyond_log
 from streams.core.transaction import PartitionProducer
 
 FOLDED = Counter("cactus_facts_folded_total", "Facts folded, repeats and rejected ones included")
@@ -39,14 +40,6 @@ log = structlog.get_logger(__name__)
 Crash = Callable[[BaseException], NoReturn]
 
 
-class ForeignRecordError(Exception):
-    """The accounts topic holds what no worker wrote."""
-
-
-class PositionBeyondLogError(Exception):
-    """The accounts topic knows facts that the facts topic does not hold."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What every writer of a worker shares."""
@@ -58,15 +51,6 @@ class Services:
     clock: Callable[[], int]
     time_producer: AIOKafkaProducer
     crash: Crash
-
-
-@dataclass(slots=True)
-class Kept:
-    """What a writer leaves behind: its fold, and up to which accounts-topic offset it is whole."""
-
-    fold: Fold
-    restored_to: int
-    next_offset: int
 
 
 class Batch:
@@ -89,7 +73,7 @@ class Writer:
         self._producer = PartitionProducer(
             services.bootstrap_servers, services.app_id, services.topics, partition
         )
-        self._state = kept or Kept(services.make_fold(partition), 0, 0)
+        self._state = kept or Kept(services.make_fold(partition))
         self._inbox: list[Batch] = []
         self._wake = asyncio.Event()
         self._in_flight = 0
@@ -156,13 +140,16 @@ class Writer:
             self.partition,
             start=start,
         ):
-            for record in records:
-                self._restore(record)
+            self._state.take_up(records)
             count += len(records)
-            self._state.restored_to = records[-1].offset + 1
             if self._closing:
                 return  # what was read so far is whole as far as it goes
-        await self._check_position()
+        await refuse_position_beyond_log(
+            self._services.bootstrap_servers,
+            self._services.topics,
+            self.partition,
+            self._state.next_offset,
+        )
         self.is_restored = True
         took = time.monotonic() - began
         RESTORE_SECONDS.observe(took)
@@ -175,29 +162,6 @@ class Writer:
             next_offset=self._state.next_offset,
             seconds=round(took, 3),
         )
-
-    def _restore(self, record: Record) -> None:
-        if record.key is None or record.value is None:
-            raise ForeignRecordError(
-                f"{record.topic}-{record.partition} holds at offset {record.offset} a record "
-                "without key or value, which no worker writes. An account's memory may be gone "
-                "with it: restore the topic, or fold the facts topic anew into a fresh one."
-            )
-        if record.key == POSITION_KEY:
-            self._state.next_offset = int(record.value)
-        else:
-            self._state.fold.restore(record.key, record.value)
-
-    async def _check_position(self) -> None:
-        """A position that the log has not reached would silently skip the facts up to it."""
-        topic, position = self._services.topics.facts, self._state.next_offset
-        end = await partition_end(self._services.bootstrap_servers, topic, self.partition)
-        if position > end:
-            raise PositionBeyondLogError(
-                f"{topic}-{self.partition} ends at offset {end}, and its accounts have folded up "
-                f"to {position}: the topic was truncated or made anew. Restore it, or make "
-                f"{self._services.topics.accounts} anew with it."
-            )
 
     async def _take(self, batches: list[Batch]) -> None:
         fresh: list[Record] = []

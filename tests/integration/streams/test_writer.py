@@ -13,15 +13,9 @@ from deploy.kafka import Running
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.batches import Record
 from streams.core.partition_log import read_partition
+from streams.core.restore import ForeignRecordError, Kept, PositionBeyondLogError
 from streams.core.transaction import RecordTooLargeError
-from streams.core.writer import (
-    Batch,
-    ForeignRecordError,
-    Kept,
-    PositionBeyondLogError,
-    Services,
-    Writer,
-)
+from streams.core.writer import Batch, Services, Writer
 from tests.support.counting_fold import CountingFold
 from tests.support.topics import fresh_topics
 from tests.support.waiting import eventually
