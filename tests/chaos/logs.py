@@ -41,6 +41,17 @@ async def read_logs(bootstrap_servers: str, topics: Topics) -> Logs:
     )
 
 
+async def _ends(bootstrap_servers: str, where: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Of all records, so that what is committed and not yet visible is waited for."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(where)
+        return ends
+    finally:
+        await consumer.stop()
+
+
 async def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:
     """Every committed record up to the present end, by partition and offset."""
     consumer = AIOKafkaConsumer(
@@ -57,7 +68,7 @@ async def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:
         consumer.assign(where)
         for each in where:
             consumer.seek(each, 0)
-        ends = await consumer.end_offsets(where)
+        ends = await _ends(bootstrap_servers, where)
         found: dict[int, list[Record]] = {each.partition: [] for each in where}
         while any([await consumer.position(each) < ends[each] for each in where]):
             for at, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():

@@ -12,11 +12,11 @@ from aiokafka.errors import KafkaError
 from deploy.kafka import Running
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.batches import Record
-from streams.core.partition_log import read_partition
 from streams.core.restore import ForeignRecordError, Kept, PositionBeyondLogError
 from streams.core.transaction import RecordTooLargeError
 from streams.core.writer import Batch, Services, Writer
 from tests.support.counting_fold import CountingFold
+from tests.support.reading import read_all
 from tests.support.topics import fresh_topics
 from tests.support.waiting import eventually
 
@@ -63,11 +63,7 @@ class Stage:
             await self.producer.send_and_wait(self.topics.facts, value, key=key, partition=0)
 
     async def read(self, topic: str) -> list[Record]:
-        return [
-            record
-            async for records in read_partition(self.broker.bootstrap_servers, topic, 0, start=0)
-            for record in records
-        ]
+        return await read_all(self.broker, topic)
 
     async def deliver(self, writer: Writer, start: int = 0) -> int:
         """Hand over what lies in the facts topic from `start` on; returns the offset after it."""

@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaProducer
 from deploy.kafka import Running
 from schemas.topics import Topics
 from streams.app import IN_FLIGHT_MAX, Writers
-from streams.core.partition_log import read_partition
 from streams.core.writer import Batch, Services
 from tests.support.counting_fold import CountingFold
+from tests.support.reading import read_all
 from tests.support.records import record
 from tests.support.topics import fresh_topics
 from tests.support.waiting import eventually
@@ -53,9 +53,7 @@ class Stage:
         await eventually(lambda: self.writers.complaint() is None)
 
     async def points(self) -> list[bytes | None]:
-        servers = self.broker.bootstrap_servers
-        read = read_partition(servers, self.topics.points, 0, start=0)
-        return [each.value async for records in read for each in records]
+        return [each.value for each in await read_all(self.broker, self.topics.points)]
 
 
 def _crash(error: BaseException) -> NoReturn:
