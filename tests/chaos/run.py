@@ -158,6 +158,8 @@ class _Ordeal:
     ) -> dict[str, str]:
         restores = list(self.workers.logged("partition restored"))
         again = [each for each in restores if each["start"] > 0]
+        ends = self.workers.logged("the worker ends here")
+        fenced = [each for each in ends if "ProducerFenced" in each.get("exception", "")]
         nemesis = self._nemesis
         return {
             "messages acknowledged": f"{len(promised.messages):,}",
@@ -173,6 +175,7 @@ class _Ordeal:
             "faults": f"{sum(nemesis.done.values())}, {nemesis.at_work} of them at work",
             **{f"  {kind}": str(count) for kind, count in sorted(nemesis.done.items())},
             "workers": ", ".join(f"{n} {how}" for how, n in self.workers.exits.most_common()),
+            "zombies fenced by Kafka": str(len(fenced)),
             "assignments": str(sum(1 for _ in self.workers.logged("_on_partitions_assigned"))),
             "partitions restored": f"{len(restores)}, {len(again)} of them only what was new",
             "seconds": f"{time.monotonic() - self._began:.0f}",
