@@ -5,13 +5,18 @@ from heapq import heappop, heappush
 
 from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
-from schemas.facts import ProgramPublished, TimeReached
+from schemas.facts import AnyFact, ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
 from streams.account.decide import decide
 from streams.account.programs import Programs, UnusableProgramError
 from streams.account.state import Account, decode_account, encode_account, next_due_at
 from streams.core.batches import Record
+from streams.core.dead_letters import dead_headers, dead_value
 from streams.core.ports import Output, Rejected
+
+
+class MisplacedFactError(ValueError):
+    """A fact under another key than its account's: its partition may not be the account's home."""
 
 
 class PartitionFold:
@@ -37,15 +42,13 @@ class PartitionFold:
         programs = self._programs
         for record in records:
             try:
-                fact = FACTS.decode(record.value or b"")
-                bounds.check(fact)
+                fact, key = self._read(record)
                 if isinstance(fact, ProgramPublished):
                     self._programs = self._programs.with_published(fact)
                     continue
-            except (DecodeError, UnusableProgramError) as error:
+            except (DecodeError, MisplacedFactError, UnusableProgramError) as error:
                 output.rejected.append(self._reject(record, error))
                 continue
-            key = ids.account_key(fact.site, fact.customer).encode()
             account = live.get(key)
             if account is None:
                 state = self._states.get(key)
@@ -73,6 +76,16 @@ class PartitionFold:
             heappop(self._agenda)
         return None
 
+    @staticmethod
+    def _read(record: Record) -> tuple[AnyFact, bytes]:
+        """The fact of a record and the key of its account."""
+        fact = FACTS.decode(record.value or b"")
+        bounds.check(fact)
+        key = ids.account_key(fact.site, fact.customer).encode()
+        if record.key != key and not isinstance(fact, ProgramPublished):
+            raise MisplacedFactError(f"the key is {record.key!r}, and the account's is {key!r}")
+        return fact, key
+
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
         while self._agenda and self._agenda[0][0] <= now:
@@ -97,13 +110,5 @@ class PartitionFold:
             heappush(self._agenda, (at, key))
 
     def _reject(self, record: Record, error: Exception) -> Rejected:
-        headers = [
-            ("topic", record.topic.encode()),
-            ("partition", b"%d" % record.partition),
-            ("offset", b"%d" % record.offset),
-            ("class", type(error).__name__.encode()),
-            ("error", str(error).encode()),
-            ("attempts", b"1"),
-            ("code_version", self._code_version.encode()),
-        ]
-        return Rejected(record.key, record.value, headers)
+        headers = dead_headers(record, error, self._code_version)
+        return Rejected(record.key, dead_value(record), headers)
