@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help setup lock fmt check test test-unit up clean schemas
+.PHONY: help setup lock fmt check test test-unit bench up clean schemas
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -50,6 +50,9 @@ test: setup ## every test, on a real embedded broker
 
 test-unit: setup ## the fast tests only
 	$(BIN)/python -m pytest -m "not integration and not chaos and not bench" $(ARGS)
+
+bench: setup ## the engine beside its peers: same facts, same fold, same broker
+	$(BIN)/python -m tests.bench $(ARGS)
 
 up: setup ## every role on this machine until Ctrl-C
 	$(BIN)/cactus up $(ARGS)
