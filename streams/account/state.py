@@ -192,10 +192,23 @@ def read_due_at(data: bytes) -> int | None:
     return _due_decoder.decode(data).due_at or None
 
 
+def figures_of(ledger: Ledger) -> tuple[int, int]:
+    """Balance and pending points: what lots hold, never stored apart from them.
+
+    The balance is spendable: what active lots hold, less the deficit.
+    """
+    balance, pending = -ledger.deficit, 0
+    for lot in ledger.lots:
+        if lot.active:
+            balance += lot.points
+        else:
+            pending += lot.points
+    return balance, pending
+
+
 def balance_of(ledger: Ledger) -> int:
-    """Spendable points: what active lots hold, less the deficit. Never stored apart from them."""
-    return sum(lot.points for lot in ledger.lots if lot.active) - ledger.deficit
+    return figures_of(ledger)[0]
 
 
 def pending_of(ledger: Ledger) -> int:
-    return sum(lot.points for lot in ledger.lots if not lot.active)
+    return figures_of(ledger)[1]
