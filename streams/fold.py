@@ -9,7 +9,13 @@ from schemas.facts import AnyFact, ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
 from streams.account.decide import decide
 from streams.account.programs import Programs, UnusableProgramError
-from streams.account.state import Account, decode_account, encode_account, next_due_at
+from streams.account.state import (
+    Account,
+    decode_account,
+    encode_account,
+    next_due_at,
+    read_due_at,
+)
 from streams.core.batches import Record
 from streams.core.dead_letters import dead_headers, dead_value
 from streams.core.ports import Output, Rejected
@@ -34,7 +40,7 @@ class PartitionFold:
             self._programs = Programs.decode(value)
             return
         self._states[key] = value
-        self._schedule(key, decode_account(value))
+        self._schedule(key, read_due_at(value))
 
     def apply(self, records: Sequence[Record]) -> Output:
         output = Output()
@@ -62,7 +68,7 @@ class PartitionFold:
         for key, account in live.items():
             state = self._states[key] = encode_account(account)
             output.states.append((key, state))
-            self._schedule(key, account)
+            self._schedule(key, next_due_at(account))
         if self._programs is not programs:
             output.states.append((PROGRAMS_KEY, self._programs.encode()))
         return output
@@ -101,8 +107,7 @@ class PartitionFold:
             found.append((key, FACTS.encode(fact)))
         return found
 
-    def _schedule(self, key: bytes, account: Account) -> None:
-        at = next_due_at(account)
+    def _schedule(self, key: bytes, at: int | None) -> None:
         if at is None:
             self._due_at.pop(key, None)
         elif self._due_at.get(key) != at:
