@@ -222,3 +222,21 @@ async def test_an_invoice_uses_a_coupon_up_and_still_shows_it(bench: Bench) -> N
         if "five" in found.coupons:  # a yearly subscription has no invoice this month
             return
     assert "five" in await bench.gateway.invoiced_coupons(bench.subscription, 0)
+
+
+async def test_a_coupon_that_two_invoices_used_is_counted_twice() -> None:
+    settings = SandboxSettings(life=LifeSettings(customers=30, days=500))
+    with running(settings) as site:
+        httpx.post(f"{site.url}/sandbox/advance", json={"days": 60}, timeout=60).raise_for_status()
+        bench = on_sandbox(site.url)
+        assert isinstance(bench.gateway, ChargebeeGateway)
+        client = bench.gateway._client
+        await bench.gateway.ensure_coupon(bench.coupon("five"))
+        for key in ("key 1", "key 2"):
+            await bench.gateway.apply_coupon(bench.subscription, "five", key)
+            while "five" in (await client.retrieve_subscription(bench.subscription)).coupons:
+                bench.live_a_month()
+
+        counted = await client.count_invoiced_coupons(bench.subscription, since=0)
+
+    assert counted == {"five": 2}
