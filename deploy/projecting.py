@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from deploy.installation import stop_asked
 from deploy.migrations.runner import upgrade
 from deploy.settings import Settings
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
-from deploy.views import open_own_views
+from deploy.views import now_ms, open_own_views
 from projections.lease import PROJECTOR, hold_lease
 from projections.log import open_log
-from projections.projector import Projector
+from projections.projector import Projector, build_producer
 from projections.store import Store
-from streams.app import idempotent_producer
 
 log = structlog.get_logger(__name__)
 
@@ -77,16 +75,18 @@ async def _project(
         await upgrade(engine, "views")
         async with (
             open_log(servers, topics.points) as points,
-            _started(idempotent_producer(servers)) as producer,
+            _started(build_producer(servers)) as producer,
         ):
-            progress.projector = Projector(
+            projector = Projector(
                 points,
-                Store(engine, topics.points, _now_ms),
+                Store(engine, topics.points, now_ms),
                 producer,
                 topics.rewards,
                 lambda lag: LAG_MESSAGES.labels(topics.points).set(lag),
             )
-            await progress.projector.run(stopping)
+            await projector.open()
+            progress.projector = projector
+            await projector.run(stopping)
 
 
 @asynccontextmanager
@@ -97,7 +97,3 @@ async def _started(producer: AIOKafkaProducer) -> AsyncIterator[AIOKafkaProducer
     finally:
         with contextlib.suppress(Exception):
             await producer.stop()
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -41,7 +41,7 @@ Probe = Callable[[], str | None]
 
 LOOP_ANSWERS_SECONDS_MAX = 1.0
 START_SECONDS_MAX = 10.0
-NOISY_LOGGERS = {"aiokafka": logging.WARNING, "httpx": logging.WARNING, "uvicorn": logging.WARNING}
+NOISY_LOGGERS = dict.fromkeys(("aiokafka", "alembic", "httpx", "uvicorn"), logging.WARNING)
 
 BUILD = Info("cactus_build", "Which code runs.")
 LAG_MESSAGES = Gauge(

@@ -86,7 +86,7 @@ def rewards_touched(event: AnyPointsEvent) -> Iterable[str]:
 
 
 def net_change(event: AnyPointsEvent) -> int:
-    """What the event added to balance + pending − deficit."""
+    """What the event added to balance + pending; balance is less any deficit."""
     match event:
         case PointsEarned() | PointsAdjusted():
             return event.points

@@ -49,6 +49,8 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
             engine = create_async_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
             _tune_sqlite(engine, read_only=read_only)
             return engine
+        if parsed.get_backend_name() != "postgresql":
+            raise ArgumentError(f"{parsed.get_backend_name()} is neither")
         return create_async_engine(
             parsed.set(drivername="postgresql+asyncpg"),
             pool_size=POOL_SIZE,
@@ -74,20 +76,38 @@ def _tune_sqlite(engine: AsyncEngine, *, read_only: bool) -> None:
     def _prepare(connection: Any, _record: object) -> None:
         # The driver's own idea of transactions begins them late and ends them before DDL.
         connection.isolation_level = None
-        cursor = connection.cursor()
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        else:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            # A power cut may take the last commits, and their positions with them: they are
-            # read from Kafka again. Nothing here needs an fsync per batch.
-            cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
-        cursor.close()
+        try:
+            _configure_sqlite(connection, read_only=read_only)
+        except BaseException:
+            connection.close()  # nobody else will: its thread would live on
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _configure_sqlite(connection: Any, *, read_only: bool) -> None:
+    cursor = connection.cursor()
+    if read_only:
+        cursor.execute("PRAGMA query_only = ON")
+    else:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A power cut may take the last commits, and their positions with them: they are read
+        # from Kafka again. Nothing here needs an fsync per batch.
+        cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
+    cursor.close()
+
+
+def attach(engine: AsyncEngine, path: Path, name: str) -> None:
+    """Let every connection of a SQLite engine reach a second file as the schema `name`."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _attach(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"ATTACH DATABASE ? AS {name}", (str(path),))
+        cursor.close()
 
 
 def place(engine: AsyncEngine) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from projections.errors import LogBroken, ViewsError
 FETCH_BYTES_MAX = 16 * 1024 * 1024
 PARTITION_FETCH_BYTES_MAX = 4 * 1024 * 1024
 POLL_MS = 200
-END_POLL_SECONDS = 0.05
+SILENCE_SECONDS_MAX = 30.0
 
 Record: TypeAlias = "ConsumerRecord[Any, Any]"
 
@@ -41,6 +42,7 @@ class Log:
         self._bootstrap_servers = bootstrap_servers
         self.topic = topic
         self._known: dict[int, int] = {}
+        self._assigned_at_ms = 0.0
 
     def assign(self, starts: Mapping[int, int]) -> None:
         """Read on from these offsets, by partition."""
@@ -49,6 +51,7 @@ class Log:
         for partition in assigned:
             self._consumer.seek(partition, starts[partition.partition])
         self._known = dict(starts)
+        self._assigned_at_ms = time.time() * 1000
 
     async def partitions(self) -> list[int]:
         """The partitions there are. Raises `LogUnavailable` where the topic does not exist."""
@@ -88,8 +91,17 @@ class Log:
                 chunks.append(Chunk(partition, batches.get(assigned, []), position))
         return chunks
 
-    def answered_at_ms(self) -> int | None:
-        """When Kafka last answered a fetch, whether with records or none. None before the first."""
+    def has_answered(self) -> bool:
+        """Whether Kafka has answered a fetch since the assignment, be it with no records."""
+        return self._answered_at_ms() is not None
+
+    def silent_seconds(self) -> float:
+        """How long Kafka has not answered a fetch, since the assignment at most."""
+        answered_at_ms = self._answered_at_ms()
+        since_ms = self._assigned_at_ms if answered_at_ms is None else answered_at_ms
+        return time.time() - since_ms / 1000
+
+    def _answered_at_ms(self) -> int | None:
         answers = map(self._consumer.last_poll_timestamp, self._consumer.assignment())
         return max((at for at in answers if at is not None), default=None)
 
@@ -128,12 +140,18 @@ async def open_log(bootstrap_servers: str, topic: str) -> AsyncIterator[Log]:
 async def read_between(
     log: Log, starts: Mapping[int, int], ends: Mapping[int, int], *, records_max: int
 ) -> AsyncIterator[Chunk]:
-    """Everything from `starts` up to `ends`, by partition. Ends must be readable offsets."""
+    """Everything from `starts` up to `ends`, by partition. Ends must be readable offsets.
+
+    Raises `LogUnavailable` where Kafka falls silent on the way.
+    """
     open_ends = {partition: end for partition, end in ends.items() if starts[partition] < end}
     if not open_ends:
         return
     log.assign({partition: starts[partition] for partition in open_ends})
     while open_ends:
+        if log.silent_seconds() > SILENCE_SECONDS_MAX:
+            msg = f"Kafka has not answered for {SILENCE_SECONDS_MAX:.0f} s. Check that it runs."
+            raise LogUnavailable(msg)
         for chunk in await log.read(records_max):
             end = ends[chunk.partition]
             records = [record for record in chunk.records if record.offset < end]

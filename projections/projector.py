@@ -57,6 +57,13 @@ def decode_record(record: Record) -> Logged:
     return Logged(record.partition, record.offset, record.timestamp, record.value.decode(), event)
 
 
+def build_producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """For commands: a retry inside it repeats none and keeps their order."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
+    )
+
+
 class Projector:
     """Runs until told to stop. `store` must be migrated, `log` open, `producer` started and
     idempotent; `report_lag` is told how many records are still to be read.
@@ -79,10 +86,9 @@ class Projector:
 
     def complaint(self) -> str | None:
         """What stands against readiness. May be called from another thread."""
-        answered_at_ms = self._log.answered_at_ms()
-        if answered_at_ms is None:
+        if not self._log.has_answered():
             return "it has not read yet"
-        silent_seconds = time.time() - answered_at_ms / 1000
+        silent_seconds = self._log.silent_seconds()
         if silent_seconds > SILENCE_SECONDS_MAX:
             return f"Kafka has not answered for {silent_seconds:.0f} s"
         return None
@@ -96,7 +102,7 @@ class Projector:
         log.info("projecting", topic=self._log.topic, partitions=len(partitions))
 
     async def run(self, stop: asyncio.Event) -> None:
-        await self.open()
+        """Project from where `open` began; a batch at hand is finished."""
         while not stop.is_set():
             await self.step()
 

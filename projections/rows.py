@@ -29,8 +29,8 @@ class BalanceRow(msgspec.Struct, gc=False):
 
 
 class EntryRow(msgspec.Struct, gc=False):
-    """One points event. `points` is what it added to balance + pending − deficit; `event` is the
-    event as it stands in the log; `recorded_at_ms` is its record's timestamp there.
+    """One points event. `points` is what it added to balance + pending; `event` is the event as it
+    stands in the log; `recorded_at_ms` is its record's timestamp there.
     """
 
     site: str

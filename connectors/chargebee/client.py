@@ -21,6 +21,7 @@ from chargebee import Chargebee
 from prometheus_client import Histogram
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from connectors.chargebee.certificates import share_tls_context
 from connectors.chargebee.errors import (
     CallError,
     CallNotExecutedError,
@@ -276,6 +277,7 @@ def _wait_before_reading_again(state: RetryCallState) -> float:
 def _build_sdk(access: SiteAccess) -> Any:
     # At DEBUG the SDK logs whole payloads, which hold personal data.
     logging.getLogger("chargebee").setLevel(logging.INFO)
+    share_tls_context()
     scheme, address = _api_address(access.api_url)
     sdk = Chargebee(
         api_key=access.api_key,
@@ -288,10 +290,6 @@ def _build_sdk(access: SiteAccess) -> Any:
     if address:
         # The SDK works its address out once, in its constructor: this is the only way to change it.
         sdk.env.api_endpoint = address
-    if scheme == "http":
-        # The SDK forces https unless this class attribute is off. Sites on https keep being
-        # verified: without the SDK's own certificates httpx uses its default ones.
-        Chargebee.verify_ca_certs = False
     return sdk
 
 

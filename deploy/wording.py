@@ -1,0 +1,83 @@
+"""Say points events and instants in a few words, for people. PURE."""
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from schemas.points import (
+    AccountErased,
+    AnyPointsEvent,
+    FactIgnored,
+    Multiplier,
+    PointsActivated,
+    PointsAdjusted,
+    PointsEarned,
+    PointsExpired,
+    PointsRedeemed,
+    PointsRestored,
+    PointsReversed,
+    RewardDelivered,
+    RewardEarned,
+    RewardFailed,
+    RewardRevoked,
+    TierChanged,
+)
+
+NOTHING = "—"
+
+HAPPENED = {
+    "PointsEarned": "earned",
+    "PointsActivated": "became spendable",
+    "PointsExpired": "expired",
+    "PointsReversed": "taken back",
+    "PointsRedeemed": "spent",
+    "PointsRestored": "given back",
+    "PointsAdjusted": "adjusted by hand",
+    "TierChanged": "tier changed",
+    "RewardEarned": "reward earned",
+    "RewardDelivered": "reward delivered",
+    "RewardFailed": "reward failed",
+    "RewardRevoked": "reward withdrawn",
+    "FactIgnored": "nothing moved",
+    "AccountErased": "account erased",
+}
+
+
+def what_happened(event: AnyPointsEvent) -> str:
+    return HAPPENED[type(event).__name__]
+
+
+def decided_by(event: AnyPointsEvent) -> str:
+    """Which rule, reward or reason the event follows; empty where its fact says it all."""
+    match event:
+        case PointsEarned():
+            text = f"{event.rule}{_times(event.multipliers)}"
+        case PointsExpired():
+            text = event.reason
+        case PointsReversed():
+            text = f"undoes {event.earned_by}"
+        case PointsAdjusted():
+            text = f"{event.reason} ({event.actor})"
+        case TierChanged():
+            text = f"{event.from_tier or NOTHING} → {event.to_tier or NOTHING}"
+        case PointsRedeemed() | PointsRestored() | RewardEarned() | RewardDelivered():
+            text = event.reward
+        case RewardFailed() | RewardRevoked():
+            text = f"{event.reward}: {event.reason}"
+        case FactIgnored():
+            text = event.detail or event.reason
+        case PointsActivated() | AccountErased():
+            text = ""
+        case _:
+            assert_never(event)
+    return text
+
+
+def _times(multipliers: tuple[Multiplier, ...]) -> str:
+    return "".join(f" × {each.factor} ({each.id})" for each in multipliers)
+
+
+def instant(seconds: int | None) -> str:
+    """To the minute, in UTC; a dash where there is none."""
+    if seconds is None:
+        return NOTHING
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

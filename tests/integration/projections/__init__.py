@@ -1,0 +1,1 @@
+"""The projector and the commands around it, as processes on a real broker."""

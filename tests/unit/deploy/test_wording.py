@@ -1,0 +1,45 @@
+"""Words for points events."""
+
+import typing
+
+from deploy.wording import HAPPENED, decided_by, instant
+from schemas.points import AnyPointsEvent, Multiplier
+from tests.support.points import earned, story
+
+
+def test_there_are_words_for_every_type_and_no_other() -> None:
+    assert set(HAPPENED) == {each.__name__ for each in typing.get_args(AnyPointsEvent)}
+
+
+def test_what_decided_is_the_rule_the_reward_or_the_reason() -> None:
+    assert [decided_by(each) for each in story()] == [
+        "pay",
+        "pay",
+        "— → saguaro",
+        "five-off",
+        "five-off",
+        "five-off",
+        "five-off: no coupon",
+        "",
+        "undoes payment:t1:i",
+        "goodwill (ada)",
+        "typo (ada)",
+        "expired",
+        "five-off",
+        "five-off",
+        "five-off",
+        "five-off: refund",
+        "No rule wants it.",
+        "",
+    ]
+
+
+def test_multipliers_stand_with_the_rule() -> None:
+    both = (Multiplier(id="black-friday", factor="2"), Multiplier(id="golden", factor="1.5"))
+
+    multiplied = earned(1, 9, (9, 0, 9, 0), multipliers=both)
+    assert decided_by(multiplied) == "pay × 2 (black-friday) × 1.5 (golden)"
+
+
+def test_an_instant_that_never_comes_is_a_dash() -> None:
+    assert (instant(1_764_590_400), instant(None)) == ("2025-12-01 12:00", "—")
