@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from deploy.audit.logs import Logs
 from deploy.audit.tally import Progress, Tally
 from deploy.settings import Settings
-from deploy.views import open_own_views
-from projections.database import explained, is_sqlite, open_engine
+from deploy.views import reading_own_views
+from projections.database import is_sqlite, open_engine
 from projections.digest import digest_table, row_digest
 from projections.errors import LogBroken
 from projections.projector import decode_record
@@ -45,12 +45,10 @@ async def audit_views(
 @asynccontextmanager
 async def _live(settings: Settings) -> AsyncIterator[AsyncConnection]:
     """The views as they stand at one moment, however long the comparison takes."""
-    async with open_own_views(settings, read_only=True) as engine:
-        with explained(engine):
-            async with engine.connect() as connection:
-                if not is_sqlite(engine):
-                    await connection.execution_options(isolation_level="REPEATABLE READ")
-                yield connection
+    async with reading_own_views(settings) as connection:
+        if not is_sqlite(connection.engine):
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 @asynccontextmanager

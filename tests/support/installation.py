@@ -26,7 +26,7 @@ from deploy.sandbox.events import Event
 from deploy.sandbox.sandbox import API_KEY
 from deploy.sandbox.server import RunningSandbox
 from deploy.settings import Chargebee, Kafka, Settings, Site
-from deploy.views import open_own_views
+from deploy.views import reading_own_views
 from projections.store import read_positions
 from projections.tables import rewards
 from schemas.program.load import load_program
@@ -137,10 +137,7 @@ class Installation:
 
     @asynccontextmanager
     async def views(self) -> AsyncIterator[AsyncConnection]:
-        async with (
-            open_own_views(self.settings, read_only=True) as engine,
-            engine.connect() as connection,
-        ):
+        async with reading_own_views(self.settings) as connection:
             yield connection
 
     async def begin(self) -> None:
