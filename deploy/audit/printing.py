@@ -31,7 +31,10 @@ def print_report(report: AuditReport) -> None:
 
 
 def _mark(check: Check) -> str:
-    return "[red]✗[/]" if check.breaches else "[green]✓[/]"
+    if check.breaches:
+        return "[red]✗[/]"
+    # What nobody looked at is not proven.
+    return "[green]✓[/]" if check.examined else "[yellow]–[/]"
 
 
 def _print_examples(check: Check) -> None:

@@ -1,5 +1,6 @@
 """One suite for the gateway's port: on the fake, and on the sandbox through the SDK and HTTP."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -90,7 +91,14 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         gateway = InMemoryGateway(clocks.engine, clocks.real).with_subscription()
         yield Bench(gateway, "c1", "sub_1", "USD")
         return
-    settings = SandboxSettings(life=LifeSettings(customers=30, days=90))
+    with sandbox_bench(days=90) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def sandbox_bench(*, days: int) -> Iterator[Bench]:
+    """On a life of so many days, of which 60 have gone by."""
+    settings = SandboxSettings(life=LifeSettings(customers=30, days=days))
     with running(settings) as site:
         httpx.post(f"{site.url}/sandbox/advance", json={"days": 60}, timeout=60).raise_for_status()
         yield on_sandbox(site.url)
@@ -222,3 +230,18 @@ async def test_an_invoice_uses_a_coupon_up_and_still_shows_it(bench: Bench) -> N
         if "five" in found.coupons:  # a yearly subscription has no invoice this month
             return
     assert "five" in await bench.gateway.invoiced_coupons(bench.subscription, 0)
+
+
+async def test_a_coupon_that_two_invoices_used_is_counted_twice() -> None:
+    with sandbox_bench(days=500) as bench:
+        assert isinstance(bench.gateway, ChargebeeGateway)
+        client = bench.gateway._client
+        await bench.gateway.ensure_coupon(bench.coupon("five"))
+        for key in ("key 1", "key 2"):
+            await bench.gateway.apply_coupon(bench.subscription, "five", key)
+            while "five" in (await client.retrieve_subscription(bench.subscription)).coupons:
+                bench.live_a_month()
+
+        counted = await client.count_invoiced_coupons(bench.subscription, since=0)
+
+    assert counted == {"five": 2}

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,17 @@ async def audited(here: Installation, **options: Any) -> AuditReport:
     assert told
     assert all(0 <= done <= total for _, done, total in told)
     return report
+
+
+async def commanded(here: Installation) -> tuple[int | None, bool]:
+    """Exit code, and what `cactus audit --json` says of itself."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy", "audit", "--json"),
+        env={**os.environ, **here.environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, json.loads(said)["passed"]
 
 
 def failing(report: AuditReport) -> set[str]:
@@ -211,9 +224,11 @@ async def test_a_sound_installation_passes_and_each_tampering_is_named(
     examined = {check.name: check.examined for check in at_rest.checks}
     assert all(examined.values()), examined
     assert examined["dead-letters"] == 2
+    assert await commanded(here) == (0, True)
     failed: set[str] = set()
     for tamper, expected in TAMPERING:
         await tamper(here)
         found = failing(await audited(here))
         assert (tamper.__name__, found) == (tamper.__name__, failed | expected)
         failed = found
+    assert await commanded(here) == (1, False)
