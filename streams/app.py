@@ -15,8 +15,8 @@ from schemas.topics import Topics
 from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
 from streams.core.dead_letters import REQUEST_BYTES_MAX
-from streams.core.isolation import CommittedTransport
 from streams.core.restore import Kept
+from streams.core.transport import BatchTransport
 from streams.core.writer import Batch, Services, Writer
 from streams.translate import Translator
 
@@ -134,7 +134,7 @@ def build(
         worker_redirect_stdouts=False,
         autodiscover=False,
     )
-    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    app.transport = BatchTransport(app.conf.broker_consumer, app)
     writers = Writers(services)
     acknowledgements = Acknowledgements(app)
     _fold_agent(app, topics, writers, acknowledgements)

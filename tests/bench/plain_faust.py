@@ -12,7 +12,7 @@ import faust
 import uvloop
 
 from streams.account.state import Account, decode_account, encode_account
-from streams.core.isolation import CommittedTransport
+from streams.core.transport import BatchTransport
 from tests.bench.peer import EventFold, Peer, module, told
 
 PEER = Peer(
@@ -39,7 +39,7 @@ def build() -> faust.App:
         web_enabled=False,
         autodiscover=False,
     )
-    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    app.transport = BatchTransport(app.conf.broker_consumer, app)
     facts = app.topic(work.facts, key_type=bytes, value_type=bytes, value_serializer="raw")
     points = app.topic(work.points, key_type=bytes, value_type=bytes, value_serializer="raw")
     accounts = app.Table("accounts", partitions=work.partitions, key_type=bytes, value_type=bytes)
