@@ -11,12 +11,15 @@ from connectors.rewards.gateway import GatewayUnavailableError, GrantedCredit, l
 from deploy.audit.gateway import Uses, coupon_of
 from deploy.audit.stories import LedgerReward
 from deploy.audit.tally import Progress
-from deploy.errors import OperatingError
 from deploy.rewarding import build_client
 from deploy.settings import Settings, Site
 
 SKEW_SECONDS = 24 * 3600
 """No reward is given before it was earned; clocks may disagree by a day."""
+
+
+class SiteUnreadable(Exception):
+    """Nothing is proven of what the site holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ async def read_site(
     settings: Settings, site: Site, ledger: Iterable[LedgerReward], since: int, progress: Progress
 ) -> BillingSite:
     """Credits given after `since`, and each subscription that a coupon of `ledger` is for, which
-    holds the site's rewards.
+    holds the site's rewards. Raises `SiteUnreadable`.
     """
     client = build_client(settings, site)
     after = max(0, since - SKEW_SECONDS)
@@ -46,11 +49,8 @@ async def read_site(
             uses[subscription] = await _read_subscription(client, subscription, after)
             progress(stage, done, len(subscriptions))
     except (GatewayUnavailableError, CallError) as error:
-        msg = (
-            f"The site {site.site} cannot be read: {error}. Try again later, or leave it out with"
-            " --no-gateway."
-        )
-        raise OperatingError(msg) from error
+        msg = f"{site.site} cannot be read ({error}): try again, or leave it out by --no-gateway"
+        raise SiteUnreadable(msg) from error
     return BillingSite(granted, uses)
 
 

@@ -11,7 +11,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from connectors.chargebee.translate import translate
 from deploy.audit.arrivals import read_incoming, read_letters
-from deploy.audit.billing_site import read_site
+from deploy.audit.billing_site import SiteUnreadable, read_site
 from deploy.audit.checks import Checks
 from deploy.audit.dead_letters import DeadLetters
 from deploy.audit.gateway import compare_coupons, compare_credits
@@ -131,7 +131,12 @@ class _Audit:
         self, site: Site, ledger: LedgerReading, rewards: Rewards, since: int
     ) -> None:
         mine = [row for row in ledger.rows.values() if row.site == site.site]
-        held = await read_site(self._settings, site, mine, since, self._progress)
+        try:
+            held = await read_site(self._settings, site, mine, since, self._progress)
+        except SiteUnreadable as error:
+            # What the logs have shown is worth telling all the same.
+            self._checks.gateway.breach(str(error))
+            return
         # A reward that was given meanwhile is known to the ledger by now.
         known = (await read_ledger(self._settings, self._topics.rewards)).rows
         compare_credits(

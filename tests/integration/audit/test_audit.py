@@ -18,12 +18,14 @@ from connectors.rewards.ledger import open_ledger
 from connectors.rewards.ledger import reward as ledger_reward
 from deploy.audit.report import AuditReport
 from deploy.audit.run import run_audit
+from deploy.audit.tally import Check
 from deploy.audit.truth import Truth
 from deploy.kafka import Running
 from deploy.sandbox.events import Event
 from deploy.sandbox.life import LifeSettings
 from deploy.sandbox.sandbox import API_KEY, SandboxSettings
 from deploy.sandbox.server import RunningSandbox, running
+from deploy.settings import Settings, Site
 from deploy.views import open_own_views
 from projections.tables import balances
 from schemas import ids
@@ -50,9 +52,13 @@ def lived() -> Iterator[Lived]:
         yield sandbox, list(events)
 
 
-async def audited(here: Installation, **options: Any) -> AuditReport:
+async def audited(
+    here: Installation, settings: Settings | None = None, **options: Any
+) -> AuditReport:
     told: list[tuple[str, int, int]] = []
-    report = await run_audit(here.settings, progress=lambda *how: told.append(how), **options)
+    report = await run_audit(
+        settings or here.settings, progress=lambda *how: told.append(how), **options
+    )
     assert told
     assert all(0 <= done <= total for _, done, total in told)
     return report
@@ -67,6 +73,16 @@ async def commanded(here: Installation) -> tuple[int | None, bool]:
     )
     said, _ = await process.communicate()
     return process.returncode, json.loads(said)["passed"]
+
+
+def with_key(here: Installation, api_key: str | None) -> Settings:
+    [site] = here.settings.sites
+    values = {"site": site.site, "api_url": site.api_url, "api_key": api_key}
+    return here.settings.model_copy(update={"sites": [Site.model_validate(values)]})
+
+
+def gateway(report: AuditReport) -> Check:
+    return next(check for check in report.checks if check.name == "gateway")
 
 
 def failing(report: AuditReport) -> set[str]:
@@ -225,6 +241,10 @@ async def test_a_sound_installation_passes_and_each_tampering_is_named(
     assert all(examined.values()), examined
     assert examined["dead-letters"] == 2
     assert await commanded(here) == (0, True)
+    assert gateway(await audited(here, with_key(here, None))).note.startswith("SKIPPED acme-test")
+    locked_out = await audited(here, with_key(here, "a wrong key"))
+    assert failing(locked_out) == {"gateway"}
+    assert "acme-test cannot be read" in gateway(locked_out).examples[0]
     failed: set[str] = set()
     for tamper, expected in TAMPERING:
         await tamper(here)
