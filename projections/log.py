@@ -129,6 +129,7 @@ async def open_log(bootstrap_servers: str, topic: str) -> AsyncIterator[Log]:
     )
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # lets its tasks begin: one cancelled before raises that on stop
         yield Log(consumer, bootstrap_servers, topic)
     except (KafkaError, OSError) as error:
         msg = f"Kafka at {bootstrap_servers} cannot be read ({error!r}). Check that it runs."

@@ -202,20 +202,28 @@ def _make_sqlite_durable(engine: AsyncEngine, *, read_only: bool) -> None:
     @sa.event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout=5000")
-        if read_only:
-            cursor.execute("PRAGMA query_only=ON")
-        else:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            # FULL: this file is the record of what was sent, not a view that can be rebuilt.
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+        try:
+            _set_pragmas(connection, read_only=read_only)
+        except BaseException:
+            connection.close()  # nobody else will: its thread would live on
+            raise
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _set_pragmas(connection: Any, *, read_only: bool) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=5000")
+    if read_only:
+        cursor.execute("PRAGMA query_only=ON")
+    else:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: this file is the record of what was sent, not a view that can be rebuilt.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
 
 
 class Ledger:

@@ -98,6 +98,7 @@ async def _running(
     )
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # lets its tasks begin: one cancelled before raises that on stop
         yield consumer
     finally:
         await consumer.stop()
