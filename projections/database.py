@@ -1,6 +1,7 @@
 """Open the database of the views, SQLite or PostgreSQL, and say plainly what is wrong with it."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,12 @@ def _never_creating(url: URL) -> URL:
 
 
 def _tune_sqlite(engine: AsyncEngine, *, read_only: bool) -> None:
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _probe(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+        # A file that cannot be opened is found here: the driver would leave a thread behind that
+        # may outlive the event loop, and then says so on standard error.
+        sqlite3.connect(*arguments, **options).close()
+
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         # The driver's own idea of transactions begins them late and ends them before DDL.

@@ -1,6 +1,7 @@
 """One suite for the views on SQLite and on PostgreSQL, as their own migration makes them."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -386,6 +387,23 @@ async def test_views_that_cannot_be_written_are_named_with_what_to_do(tmp_path: 
         await Store(stuck, TOPIC, lambda: 7).open_positions([0])
     await stuck.dispose()
     assert f"The views in {path} cannot be used" in str(caught.value)
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_thread_to_complain_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+
+    async def read() -> None:
+        engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'none.sqlite'}", read_only=True)
+        with pytest.raises(ViewsUnavailable), explained(engine):
+            await digests(engine)
+        await engine.dispose()
+
+    for _ in range(20):
+        asyncio.run(read())
+    assert complaints == []
 
 
 async def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
