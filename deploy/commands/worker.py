@@ -13,9 +13,8 @@ def worker() -> None:
     Several may run: they share the partitions. One that dies is replaced by the others within the
     session timeout; nothing is lost or doubled.
     """
-    import asyncio
-
+    from deploy.loop import run
     from deploy.settings import load_settings
     from deploy.working import run_worker
 
-    asyncio.run(run_worker(load_settings()))
+    run(run_worker(load_settings()))

@@ -22,7 +22,8 @@ from schemas.points import AnyPointsEvent, RewardEarned
 from streams.account.decide import decide
 from streams.account.programs import Programs
 from streams.account.state import Account, encode_account
-from tests.support.year import SITE, programs
+from tests.bench.program import known
+from tests.support.year import SITE
 
 LIVED_CUSTOMERS_MAX = 500
 STEP_DAYS = 30
@@ -70,7 +71,7 @@ def live(customers: int, facts: int, *, seed: int = 1) -> Story:
         bodies.append(event.body)
 
     life.site.listeners.append(take)
-    told = _Telling(programs())
+    told = _Telling(known())
     at = FIRST_INSTANT
     while len(told.lived) < facts:
         at += STEP_DAYS * DAY
@@ -83,15 +84,15 @@ def live(customers: int, facts: int, *, seed: int = 1) -> Story:
 
 
 class _Telling:
-    def __init__(self, known: Programs) -> None:
+    def __init__(self, programs: Programs) -> None:
         self.lived: list[Lived] = []
-        self._known = known
+        self._programs = programs
         self._accounts: dict[str, Account] = {}
 
     def tell(self, fact: AnyFact) -> None:
         """Fold a fact, and then the delivery of each reward that it earned."""
         account = self._accounts.setdefault(fact.customer, Account())
-        events = decide(account, fact, len(self.lived), self._known)
+        events = decide(account, fact, len(self.lived), self._programs)
         self.lived.append(Lived(fact, len(events)))
         for event in events:
             if isinstance(event, RewardEarned):

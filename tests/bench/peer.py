@@ -20,6 +20,7 @@ from streams.account.state import Account
 from tests.bench.stage import Stage
 
 STOP_SECONDS_MAX = 20.0
+LOG_LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ def running(child: Child, log: Path) -> Iterator[psutil.Process]:
         )
     try:
         yield psutil.Process(process.pid)
+    except Exception as error:
+        last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        error.add_note("\n".join(["the worker's last words:", *last]))
+        raise
     finally:
         process.terminate()
         try:

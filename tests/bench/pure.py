@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.codec import FACTS
+from schemas.topics import PROGRAMS_KEY
 from streams.account.decide import decide
 from streams.account.state import Account
 from streams.app import POLL_RECORDS_MAX
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.bench.facts import Load
-from tests.support.year import programs
+from tests.bench.program import known
 
 REPEATS = 3
 
@@ -49,9 +50,9 @@ def measure_pure(load: Load, partitions: int) -> list[PureRate]:
 
     def decide_alone() -> None:
         accounts: defaultdict[str, Account] = defaultdict(Account)
-        known = programs()
+        programs = known()
         for offset, fact in enumerate(facts):
-            decide(accounts[fact.customer], fact, offset, known)
+            decide(accounts[fact.customer], fact, offset, programs)
 
     def fold_partitions() -> None:
         folds = [_fold() for _ in range(partitions)]
@@ -66,7 +67,7 @@ def measure_pure(load: Load, partitions: int) -> list[PureRate]:
 
 def _fold() -> PartitionFold:
     fold = PartitionFold("bench")
-    fold.restore(b"@programs", programs().encode())
+    fold.restore(PROGRAMS_KEY, known().encode())
     return fold
 
 

@@ -18,9 +18,10 @@ from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from tests.bench import ours
 from tests.bench.facts import LIVED_CUSTOMERS_MAX, live, partition_of
 from tests.bench.peer import running
+from tests.bench.program import known
 from tests.bench.race import Say
 from tests.bench.stage import Records, Stage, set_up, write
-from tests.support.year import SITE, programs
+from tests.support.year import SITE
 
 READY_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.1
@@ -104,9 +105,9 @@ def _records(states: dict[bytes, bytes], partitions: int) -> Records:
 
 
 def _marks(partitions: int) -> Iterator[tuple[int, bytes, bytes]]:
-    known = programs().encode()
+    programs = known().encode()
     for partition in range(partitions):
-        yield partition, PROGRAMS_KEY, known
+        yield partition, PROGRAMS_KEY, programs
         yield partition, POSITION_KEY, NEXT_OFFSET
 
 

@@ -20,9 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.publish import publish
 from deploy.sandbox.life import FIRST_INSTANT
 from deploy.topics import apply_topics
-from schemas.program.load import load_program
 from schemas.topics import Topics
-from tests.support.year import SPIKES
+from tests.bench.program import sample
 
 BATCH_BYTES = 1 << 20
 TRANSACTION_MS = 600_000
@@ -57,8 +56,7 @@ async def set_up(
     await asyncio.to_thread(directory.mkdir, parents=True)
     topics = Topics(f"{name}.")
     await apply_topics(bootstrap_servers, topics, partitions=partitions)
-    program = load_program(SPIKES.read_text(encoding="utf-8"))
-    await publish(bootstrap_servers, topics, program, FIRST_INSTANT)
+    await publish(bootstrap_servers, topics, sample(), FIRST_INSTANT)
     stage = Stage(bootstrap_servers, topics, partitions, directory)
     await _published(stage)
     yield stage
@@ -145,6 +143,10 @@ class Moment:
     cpu_seconds: float
 
 
+class Stalled(Exception):
+    """A worker wrote nothing for a long while although facts wait."""
+
+
 class Watcher:
     """Watches the end of the committed points events, at little cost, and the worker's process."""
 
@@ -180,8 +182,8 @@ class Watcher:
             if seen >= events and quiet > QUIET_SECONDS:
                 return moment
             if quiet > STALLED_SECONDS:
-                msg = f"{self._stage.name} stopped at {seen} of {events} points events"
-                raise RuntimeError(msg)
+                msg = f"{self._stage.name} stopped at {seen:,} of {events:,} points events"
+                raise Stalled(msg)
             await asyncio.sleep(POLL_SECONDS)
 
 
