@@ -29,7 +29,6 @@ Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
 
 _YEARS = 100
-_EXPIRIES_REMEMBERED = 4096
 
 
 class CompiledLimit:
@@ -199,9 +198,9 @@ class CompiledProgram:
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.thresholds = any(each.balance or each.lifetime for each in self.rewards)
         self.has_anniversaries = "subscription_anniversary" in self.acts_on | self.rules.keys()
-        self._expiry = program.expiry and periods.parse_period(program.expiry.after)
-        self._round_up = program.expiry.round_up_to if program.expiry else None
-        self.expires_at = lru_cache(maxsize=_EXPIRIES_REMEMBERED)(self._expires_at)
+        expiry = program.expiry
+        self._expiry = periods.parse_period(expiry.after) if expiry else None
+        self._round_up = expiry.round_up_to if expiry else None
 
     def _add(self, rule: EarnRule) -> None:
         multipliers = tuple(
@@ -213,7 +212,7 @@ class CompiledProgram:
         self.rules.setdefault(rule.on, []).append(compiled)
         self.rule_by_id[rule.id] = compiled
 
-    def _expires_at(self, available_at: int) -> int | None:
+    def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:
             return None
         end = periods.add(available_at, self._expiry, self.zone)
@@ -231,11 +230,10 @@ class CompiledProgram:
 
     def years_between(self, anchor: int, at: int) -> int:
         """Whole years by local date, from `anchor` to `at`."""
-        start, end = periods.to_local(anchor, self.zone), periods.to_local(at, self.zone)
-        years = max(0, min(end.year - start.year, _YEARS))
-        while years and periods.to_local(self.year_after(anchor, years), self.zone).date() > (
-            end.date()
-        ):
+        start, end = periods.local_day(anchor, self.zone), periods.local_day(at, self.zone)
+        first, last = periods.local_date(start), periods.local_date(end)
+        years = max(0, min(last.year - first.year, _YEARS))
+        while years and periods.local_day(self.year_after(anchor, years), self.zone) > end:
             years -= 1
         return years
 
