@@ -45,9 +45,11 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     firing = _Firing(turn.balance)
     turn.fired, turn.memory.unfired = True, False
     for reward in program.rewards:
-        if reward.balance is not None or reward.lifetime is not None:
-            if thresholds:
-                _fire_threshold(turn, reward, firing)
+        if reward.threshold is not None:
+            # No firing asks for less than the threshold: mostly there is nothing more to look at.
+            figure = turn.lifetime if reward.by_lifetime else turn.balance
+            if thresholds and figure >= reward.threshold:
+                _fire_threshold(turn, reward, firing, figure)
         elif reward.tier is not None:
             if turn.entered:
                 _fire_tier(turn, reward, firing)
@@ -87,11 +89,11 @@ def outcome(turn: Turn, fact: facts.RewardDelivered | facts.RewardFailed) -> Non
         _restore(turn, waiting, fact.reward_id)
 
 
-def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
-    threshold = reward.balance if reward.balance is not None else reward.lifetime
-    figure = turn.balance if reward.balance is not None else turn.lifetime
+def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing, figure: int) -> None:
+    """`figure` is the balance or the lifetime points, as the reward is about."""
+    threshold = reward.threshold
     assert threshold is not None
-    uses_up = reward.balance is not None and reward.every and reward.cost > 0
+    uses_up = not reward.by_lifetime and reward.every and reward.cost > 0
     while firing.pays_for(reward):
         fired = turn.ledger.fired.get(reward.id, 0)
         if fired and not reward.every:

@@ -12,7 +12,10 @@ def qualify_points(turn: Turn, at: int) -> None:
     assert turn.program is not None
     tiers = turn.program.tiers
     if tiers is not None and tiers.currency is None:
-        _qualify(turn, tiers, at, sum(each.points for each in turn.earnings))
+        earned = 0
+        for each in turn.earnings:
+            earned += each.points
+        _qualify(turn, tiers, at, earned)
 
 
 def counts_money(turn: Turn, currency: str) -> bool:
@@ -116,11 +119,11 @@ def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -
     """What counts at an instant; with `ending` also what stops counting at that very instant."""
     if tiers.for_life:
         return turn.memory.spend_minor if tiers.currency else turn.lifetime
-    return sum(
-        value
-        for leaves_at, value in turn.memory.qualifying
-        if leaves_at > at or (ending and leaves_at == at)
-    )
+    basis = 0
+    for leaves_at, value in turn.memory.qualifying:
+        if leaves_at > at or (ending and leaves_at == at):
+            basis += value
+    return basis
 
 
 def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:
