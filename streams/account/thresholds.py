@@ -6,7 +6,7 @@ balance both fire; what they cost together never exceeds it.
 
 from schemas import facts, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
-from streams.account import limits, lots, refunds
+from streams.account import limits, lots, payments
 from streams.account.compiled import CompiledReward
 from streams.account.earning import holds
 from streams.account.evolve import find_open, ordinal_of
@@ -208,18 +208,21 @@ def _waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
 def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
     """Back to the same lots with the same dates: the deficit first, and expired stays expired."""
     changes: list[LotChange] = []
-    expired = absorbed = 0
+    expired: dict[int, int] = {}
+    absorbed = 0
     for piece in waiting.taken:
         if piece.expires_at and piece.expires_at <= turn.now:
-            refunds.note_expired(turn, piece.id, piece.points)
-            expired += piece.points
+            expired[piece.id] = expired.get(piece.id, 0) + piece.points
             continue
         fills = min(piece.points, turn.deficit - absorbed)
         absorbed += fills
         if piece.points > fills:
             changes.append(LotChange(lot=str(piece.id), points=piece.points - fills))
     total = sum(piece.points for piece in waiting.taken)
-    turn.balance += total - expired
+    gone = sum(expired.values())
+    if expired:
+        payments.note_expired(turn.memory, expired)
+    turn.balance += total - gone
     turn.deficit -= absorbed
     turn.emit(
         PointsRestored(
@@ -228,7 +231,7 @@ def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
             reward=waiting.reward,
             reward_id=reward_id,
             lots=tuple(changes),
-            expired=expired,
+            expired=gone,
             absorbed=absorbed,
         )
     )
