@@ -148,7 +148,7 @@ def _clamp(
 ) -> int:
     if rule.cap is None or rule.cap_per is None:
         return wanted
-    left = rule.cap - limits.used(counter.points, program.period_key(at, rule.cap_per))
+    left = rule.cap - counter.points.get(program.period_key(at, rule.cap_per), 0)
     return min(wanted, max(0, left))
 
 

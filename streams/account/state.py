@@ -63,12 +63,12 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
-    """How often and how much a rule gave. The lists hold (calendar period, amount), newest last."""
+    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
 
     count: int = 0
     last_at: int = 0
-    counts: list[tuple[int, int]] = []
-    points: list[tuple[int, int]] = []
+    counts: dict[int, int] = {}
+    points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
 
 
@@ -133,8 +133,8 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     """What was seen. `digests` are eight bytes per fact, for the life of the account; `payments`
     are encoded each, see `payments`.
 
-    `qualifying` holds (instant it stops counting, value) for tier windows; `tier_basis` is the
-    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
+    `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
+    is the figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
     `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
     """
 
@@ -146,7 +146,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     counters: dict[str, Counter] = {}
     paid: bool = False
     spend_minor: int = 0
-    qualifying: list[tuple[int, int]] = []
+    qualifying: dict[int, int] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
     tier_sequence: int = 0
