@@ -2,7 +2,8 @@
 
 Names below are stored for ever on `loyalty.facts.v1`: change one by adding a version and an
 upcaster in `codec`. Times are unix seconds UTC; money is integer minor units plus currency.
-A fact holds no personal data beyond Chargebee's opaque customer id.
+A fact holds no personal data beyond Chargebee's opaque customer id. No fact can hold itself, so the
+garbage collector need not look at any (`gc=False`).
 """
 
 from typing import Any, Literal
@@ -20,7 +21,7 @@ def _first_version() -> int:
     return 1
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One recurring line of a subscription, the same for product catalog 1.0 and 2.0.
 
     `amount_minor` is what the line costs per billing period. `unit_amount_minor` is absent where
@@ -34,7 +35,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit_amount_minor: int | None = None
 
 
-class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a fact says a subscription was when it happened. `plan` is the plan line's price id."""
 
     id: str
@@ -61,7 +62,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Fact(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="type",
+    tag=True,
+    gc=False,
 ):
     """The head of every fact.
 

@@ -3,7 +3,8 @@
 Names below are stored for ever on `loyalty.points.v1`: change one by adding a version. Consumers
 read with isolation.level=read_committed. An event's id is `site:customer:sequence`. The four
 figures are those after the event: `balance` is spendable now, `pending` not yet, `lifetime` is
-earned − reversed, `deficit` is what later credits fill first.
+earned − reversed, `deficit` is what later credits fill first. No message can hold itself, so the
+garbage collector need not look at any (`gc=False`).
 """
 
 from typing import Literal
@@ -19,7 +20,7 @@ def _first_version() -> int:
     return 1
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Why an event happened: the fact, the trigger it pulled, the message that brought it, and the
     fact's offset in this account's partition of `loyalty.facts.v1`.
     """
@@ -30,19 +31,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
 
 
-class Money(msgspec.Struct, frozen=True, kw_only=True):
+class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     amount_minor: int
     currency: str
 
 
-class Multiplier(msgspec.Struct, frozen=True, kw_only=True):
+class Multiplier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`factor` is a decimal string."""
 
     id: str
     factor: str
 
 
-class LotChange(msgspec.Struct, frozen=True, kw_only=True):
+class LotChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many points of one lot an event moved."""
 
     lot: str
@@ -50,7 +51,13 @@ class LotChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PointsEvent(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="type",
+    tag=True,
+    gc=False,
 ):
     """The head of every points event."""
 

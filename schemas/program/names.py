@@ -7,8 +7,10 @@ custom event. A field that a fact does not carry is missing: test with `has(paym
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from schemas.facts import (
     AnyFact,
@@ -35,7 +37,7 @@ class Missing:
 MISSING: Final = Missing()
 
 
-class AccountFigures(NamedTuple):
+class AccountFigures(msgspec.Struct, frozen=True, gc=False):
     """What an expression may know of the account, as it stood before the fact."""
 
     balance: int = 0
@@ -45,7 +47,7 @@ class AccountFigures(NamedTuple):
     tier: str = ""
 
 
-class Given(NamedTuple):
+class Given(msgspec.Struct, frozen=True, gc=False):
     """What an expression is evaluated over: the fact, the trigger it pulls, the account before it.
 
     `subscription` is the fact's own, or the one the caller knows to be meant.

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +30,9 @@ _DURATION = re.compile(
 )
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _CACHED = 4096
+_DAY = 86_400
+_SECOND = timedelta(seconds=1)
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class PeriodError(ValueError):
@@ -96,11 +99,14 @@ def to_instant(local: datetime, zone: ZoneInfo) -> int:
     return int(local.replace(tzinfo=zone, fold=0).timestamp() // 1)
 
 
-@lru_cache(maxsize=_CACHED)
 def add(instant: int, period: Period, zone: ZoneInfo) -> int:
     """The instant one `period` later: months, then days on the local calendar, then seconds."""
     if period.months == 0 and period.days == 0:
         return instant + period.seconds
+    offset = _offset(instant, zone)
+    shift = _shift((instant + offset) // _DAY, offset, period, zone)
+    if shift is not None:
+        return instant + shift
     local = datetime.fromtimestamp(instant, zone).replace(tzinfo=None)
     shifted = _add_months(local, period.months) + timedelta(days=period.days)
     return to_instant(shifted, zone) + period.seconds
@@ -127,20 +133,17 @@ def _add_months(local: datetime, months: int) -> datetime:
 
 def period_start(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     """The first instant of the calendar period that holds `instant`. Weeks are ISO weeks."""
-    local = datetime.fromtimestamp(instant, zone)
-    return _bounds(local.year, local.month, local.day, period, zone)[0]
+    return _bounds(local_day(instant, zone), period, zone)[0]
 
 
 def period_end(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     """The first instant after the calendar period that holds `instant`."""
-    local = datetime.fromtimestamp(instant, zone)
-    return _bounds(local.year, local.month, local.day, period, zone)[1]
+    return _bounds(local_day(instant, zone), period, zone)[1]
 
 
 def round_up(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     """The end of the period: the first instant after it. An instant that is one already stays."""
-    local = datetime.fromtimestamp(instant, zone)
-    start, end = _bounds(local.year, local.month, local.day, period, zone)
+    start, end = _bounds(local_day(instant, zone), period, zone)
     return instant if instant == start else end
 
 
@@ -150,7 +153,62 @@ def period_key(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     day 20261124, ISO week 202648, month 202611, quarter 20264, year 2026. Keys of different kinds
     of period may coincide.
     """
-    local = datetime.fromtimestamp(instant, zone)
+    return _key(local_day(instant, zone), period)
+
+
+def local_day(instant: int, zone: ZoneInfo) -> int:
+    """The local date as the number of days since 1 January 1970."""
+    return (instant + _offset(instant, zone)) // _DAY
+
+
+def local_date(day: int) -> date:
+    """The date that `local_day` numbers."""
+    return date.fromordinal(_EPOCH + day)
+
+
+def _midnight(day: int) -> datetime:
+    return datetime.fromordinal(_EPOCH + day)
+
+
+def _offset(instant: int, zone: ZoneInfo) -> int:
+    """How far the local clock is ahead of UTC, in seconds."""
+    steady = _steady_offset(instant // _DAY, zone)
+    return steady if steady is not None else _exact_offset(instant, zone)
+
+
+def _exact_offset(instant: int, zone: ZoneInfo) -> int:
+    ahead = datetime.fromtimestamp(instant, zone).utcoffset()
+    assert ahead is not None, "a zone tells its offset"
+    return ahead // _SECOND
+
+
+@lru_cache(maxsize=_CACHED)
+def _steady_offset(utc_day: int, zone: ZoneInfo) -> int | None:
+    """The offset that holds all through a day of UTC, None where clocks change within it."""
+    start = utc_day * _DAY
+    offsets = {_exact_offset(start + second, zone) for second in (*range(0, _DAY, 3600), _DAY - 1)}
+    return offsets.pop() if len(offsets) == 1 else None
+
+
+@lru_cache(maxsize=_CACHED)
+def _shift(day: int, offset: int, period: Period, zone: ZoneInfo) -> int | None:
+    """How many seconds adding the period moves any instant of a local day that has this offset.
+
+    None where clocks change on the day it leads to: there it depends on the time of day.
+    """
+    local = _midnight(day)
+    shifted = _add_months(local, period.months) + timedelta(days=period.days)
+    midnight = (shifted.toordinal() - _EPOCH) * _DAY
+    start = to_instant(shifted, zone)
+    for utc_day in (start // _DAY, (start + _DAY - 1) // _DAY):
+        if _steady_offset(utc_day, zone) != midnight - start:
+            return None
+    return start - (day * _DAY - offset) + period.seconds
+
+
+@lru_cache(maxsize=_CACHED)
+def _key(day: int, period: CalendarPeriod) -> int:
+    local = local_date(day)
     match period:
         case "day":
             return local.year * 10_000 + local.month * 100 + local.day
@@ -166,25 +224,23 @@ def period_key(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
 
 
 @lru_cache(maxsize=_CACHED)
-def _bounds(
-    year: int, month: int, day: int, period: CalendarPeriod, zone: ZoneInfo
-) -> tuple[int, int]:
-    """First instant of the period around a local date, and of the next one."""
-    date = datetime(year, month, day)  # noqa: DTZ001 - a local date; `to_instant` gives it its zone
+def _bounds(day: int, period: CalendarPeriod, zone: ZoneInfo) -> tuple[int, int]:
+    """First instant of the period around a local day, and of the next one."""
+    local = _midnight(day)
     match period:
         case "day":
-            start, end = date, date + timedelta(days=1)
+            start, end = local, local + timedelta(days=1)
         case "week":
-            start = date - timedelta(days=date.weekday())
+            start = local - timedelta(days=local.weekday())
             end = start + timedelta(days=7)
         case "month":
-            start = date.replace(day=1)
+            start = local.replace(day=1)
             end = _add_months(start, 1)
         case "quarter":
-            start = date.replace(month=(month - 1) // 3 * 3 + 1, day=1)
+            start = local.replace(month=(local.month - 1) // 3 * 3 + 1, day=1)
             end = _add_months(start, 3)
         case "year":
-            start = date.replace(month=1, day=1)
+            start = local.replace(month=1, day=1)
             end = _add_months(start, 12)
     return to_instant(start, zone), to_instant(end, zone)
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import gcd
 from zoneinfo import ZoneInfo
 
+from schemas import points
 from schemas.program import amounts, periods
 from schemas.program.expressions import Condition, Formula
 from schemas.program.model import (
@@ -29,7 +30,6 @@ Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
 
 _YEARS = 100
-_EXPIRIES_REMEMBERED = 4096
 
 
 class CompiledLimit:
@@ -53,13 +53,13 @@ class CompiledLimit:
 
 
 class CompiledMultiplier:
-    """A factor on what rules earn while it is open."""
+    """A factor on what rules earn while it is open. `applied` is how events tell of it."""
 
-    __slots__ = ("condition", "end", "factor", "id", "ratio", "start", "windows")
+    __slots__ = ("applied", "condition", "end", "id", "ratio", "start", "windows")
 
     def __init__(self, multiplier: Multiplier, zone: ZoneInfo) -> None:
         self.id = multiplier.id
-        self.factor = multiplier.factor
+        self.applied = points.Multiplier(id=multiplier.id, factor=multiplier.factor)
         self.ratio = _ratio(amounts.parse_factor(multiplier.factor))
         self.condition = (
             Condition(multiplier.when, multiplier.on) if multiplier.when is not None else None
@@ -91,17 +91,17 @@ class CompiledRule:
     def __init__(
         self, rule: EarnRule, multipliers: tuple[CompiledMultiplier, ...], *, carries: bool
     ) -> None:
-        points = rule.points
+        worth = rule.points
         self.id = rule.id
         self.event = rule.event
         self.condition = Condition(rule.when, (rule.on,)) if rule.when is not None else None
         self.waits = rule.trial == "wait"
-        self.flat = points if isinstance(points, int) else None
-        self.formula = Formula(points, (rule.on,)) if isinstance(points, str) else None
-        self.per_quantity = points.per_quantity if isinstance(points, PerQuantity) else None
-        self.per_minor = amounts.parse_table(points.per) if isinstance(points, PerAmount) else None
-        self.award = points.award if isinstance(points, PerAmount) else 0
-        self.exclude_tax = isinstance(points, PerAmount) and points.tax == "exclude"
+        self.flat = worth if isinstance(worth, int) else None
+        self.formula = Formula(worth, (rule.on,)) if isinstance(worth, str) else None
+        self.per_quantity = worth.per_quantity if isinstance(worth, PerQuantity) else None
+        self.per_minor = amounts.parse_table(worth.per) if isinstance(worth, PerAmount) else None
+        self.award = worth.award if isinstance(worth, PerAmount) else 0
+        self.exclude_tax = isinstance(worth, PerAmount) and worth.tax == "exclude"
         self.activate_after = (
             periods.parse_period(rule.activate_after) if rule.activate_after is not None else None
         )
@@ -113,17 +113,21 @@ class CompiledRule:
 
 
 class CompiledReward:
-    """One reward: what fires it, what it costs and what it grants."""
+    """One reward: what fires it, what it costs and what it grants.
+
+    `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance.
+    """
 
     __slots__ = (
-        "balance", "condition", "cost", "event", "every", "grant", "held", "id", "lifetime",
-        "limit", "tier", "trigger",
+        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
+        "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
         when = reward.when
         self.id = reward.id
-        self.balance, self.lifetime = when.balance, when.lifetime
+        self.by_lifetime = when.lifetime is not None
+        self.threshold = when.lifetime if self.by_lifetime else when.balance
         self.every = when.repeat == "every"
         self.tier, self.trigger, self.event = when.tier, when.on, when.event
         on = (when.on,) if when.on else ()
@@ -135,11 +139,16 @@ class CompiledReward:
 
 
 class CompiledLevel:
-    __slots__ = ("at", "factor", "id", "ratio")
+    """A tier's level. `applied` is how events tell of its factor, None where it changes nothing."""
+
+    __slots__ = ("applied", "at", "id", "ratio")
 
     def __init__(self, level_id: str, at: int, factor: str) -> None:
-        self.id, self.at, self.factor = level_id, at, factor
+        self.id, self.at = level_id, at
         self.ratio = _ratio(amounts.parse_factor(factor))
+        self.applied = (
+            points.Multiplier(id=level_id, factor=factor) if self.ratio != (1, 1) else None
+        )
 
 
 class CompiledTiers:
@@ -197,11 +206,11 @@ class CompiledProgram:
         for rule in program.earn:
             self._add(rule)
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
-        self.thresholds = any(each.balance or each.lifetime for each in self.rewards)
+        self.thresholds = any(each.threshold for each in self.rewards)
         self.has_anniversaries = "subscription_anniversary" in self.acts_on | self.rules.keys()
-        self._expiry = program.expiry and periods.parse_period(program.expiry.after)
-        self._round_up = program.expiry.round_up_to if program.expiry else None
-        self.expires_at = lru_cache(maxsize=_EXPIRIES_REMEMBERED)(self._expires_at)
+        expiry = program.expiry
+        self._expiry = periods.parse_period(expiry.after) if expiry else None
+        self._round_up = expiry.round_up_to if expiry else None
 
     def _add(self, rule: EarnRule) -> None:
         multipliers = tuple(
@@ -213,7 +222,7 @@ class CompiledProgram:
         self.rules.setdefault(rule.on, []).append(compiled)
         self.rule_by_id[rule.id] = compiled
 
-    def _expires_at(self, available_at: int) -> int | None:
+    def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:
             return None
         end = periods.add(available_at, self._expiry, self.zone)
@@ -231,11 +240,10 @@ class CompiledProgram:
 
     def years_between(self, anchor: int, at: int) -> int:
         """Whole years by local date, from `anchor` to `at`."""
-        start, end = periods.to_local(anchor, self.zone), periods.to_local(at, self.zone)
-        years = max(0, min(end.year - start.year, _YEARS))
-        while years and periods.to_local(self.year_after(anchor, years), self.zone).date() > (
-            end.date()
-        ):
+        start, end = periods.local_day(anchor, self.zone), periods.local_day(at, self.zone)
+        first, last = periods.local_date(start), periods.local_date(end)
+        years = max(0, min(last.year - first.year, _YEARS))
+        while years and periods.local_day(self.year_after(anchor, years), self.zone) > end:
             years -= 1
         return years
 

@@ -70,6 +70,8 @@ def _remembers(memory: Memory, digest: bytes) -> bool:
 
 def _ignore(turn: Turn, *, moved: bool) -> None:
     """Say why nothing moved, or what did not although something else did."""
+    if moved and not turn.notes:
+        return
     told = [note for note in turn.notes if note[0]]
     if not told and not moved:
         told = turn.notes
@@ -97,8 +99,7 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     if turn.earnings:
         if turn.payment is None:
             tiers.qualify_points(turn, turn.fact.occurred_at)
-        timeline.reschedule(turn.account)
-        if turn.account.due_at and turn.account.due_at <= turn.now:
+        if turn.fact.occurred_at < turn.now:
             _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
@@ -107,6 +108,7 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
 
 def _catch_up(turn: Turn) -> None:
     """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    timeline.reschedule(turn.account)
     program, credited, pulled = turn.program, turn.credited, turn.pulled
     turn.pulled = []
     timeline.advance(turn, turn.now)

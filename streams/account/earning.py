@@ -107,15 +107,15 @@ def _multiply(
     program = turn.program
     assert program is not None
     factors = [
-        (Multiplier(id=each.id, factor=each.factor), each.ratio)
+        (each.applied, each.ratio)
         for each in rule.multipliers
         if each.is_open(at)
         and (each.condition is None or holds(turn, each.id, each.condition, trigger))
     ]
     if program.tiers is not None:
         level = program.tiers.levels[program.tiers.index.get(turn.ledger.tier, 0)]
-        if level.ratio != (1, 1):
-            factors.append((Multiplier(id=level.id, factor=level.factor), level.ratio))
+        if level.applied is not None:
+            factors.append((level.applied, level.ratio))
     if not factors:
         return base, ()
     if not program.stacks:
@@ -148,7 +148,7 @@ def _clamp(
 ) -> int:
     if rule.cap is None or rule.cap_per is None:
         return wanted
-    left = rule.cap - limits.used(counter.points, program.period_key(at, rule.cap_per))
+    left = rule.cap - counter.points.get(program.period_key(at, rule.cap_per), 0)
     return min(wanted, max(0, left))
 
 

@@ -9,26 +9,15 @@ from streams.account.state import Counter
 KEPT_PERIODS = 8
 """A daily cap stays exact for facts up to this many active days late."""
 
-Periods = list[tuple[int, int]]
 
-
-def used(periods: Periods, key: int) -> int:
-    for each, amount in reversed(periods):
-        if each == key:
-            return amount
-    return 0
-
-
-def add(periods: Periods, key: int, amount: int) -> None:
-    """Add to a period (or take from it), newest last; never below zero."""
-    for index, (each, before) in enumerate(periods):
-        if each == key:
-            periods[index] = (key, max(0, before + amount))
-            return
-    if amount > 0:
-        periods.append((key, amount))
-        periods.sort()
-        del periods[:-KEPT_PERIODS]
+def add(periods: dict[int, int], key: int, amount: int) -> None:
+    """Add to a calendar period (or take from it), never below zero; the oldest is forgotten."""
+    if key in periods:
+        periods[key] = max(0, periods[key] + amount)
+    elif amount > 0:
+        periods[key] = amount
+        if len(periods) > KEPT_PERIODS:
+            del periods[min(periods)]
 
 
 def refusal(
@@ -46,7 +35,7 @@ def refusal(
     if limit.per is None:
         if counter.count >= limit.count:
             return f"at most {limit.count} ever"
-    elif used(counter.counts, program.period_key(at, limit.per)) >= limit.count:
+    elif counter.counts.get(program.period_key(at, limit.per), 0) >= limit.count:
         return f"at most {limit.count} per {limit.per}"
     return None
 

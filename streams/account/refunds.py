@@ -7,20 +7,16 @@ them expired counts as undone, then other lots in debit order, then as `refunds.
 
 from schemas.facts import PaymentRefunded, PaymentSucceeded
 from schemas.points import Money, PointsReversed
-from streams.account import limits, lots, tiers
+from streams.account import limits, lots, payments, tiers
 from streams.account.state import Earning, ParkedRefund, Payment
 from streams.account.turn import BY_REFUND, Turn
 
-KEPT_SECONDS = 2 * 366 * 86_400
-"""A payment can be refunded for two years: longer than any card scheme's dispute window."""
-MAX_PAYMENTS = 400
 MAX_PARKED = 32
 
 
 def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
     """Remember a payment with what it earned, and apply refunds that were waiting for it."""
-    memory = turn.memory
-    kept = Payment(
+    paid = Payment(
         payment.transaction,
         payment.invoice,
         payment.occurred_at,
@@ -31,13 +27,9 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),
     )
-    oldest = turn.now - KEPT_SECONDS
-    while memory.payments and (
-        memory.payments[0].at < oldest or len(memory.payments) >= MAX_PAYMENTS
-    ):
-        del memory.payments[0]
-    memory.payments.append(kept)
-    _apply_parked(turn, kept)
+    if turn.memory.parked:
+        _apply_parked(turn, paid)
+    payments.remember(turn.memory, paid, turn.now)
 
 
 def refund(turn: Turn, fact: PaymentRefunded) -> None:
@@ -46,28 +38,21 @@ def refund(turn: Turn, fact: PaymentRefunded) -> None:
     A chargeback or late failure undoes all that is left of the payment.
     """
     left = fact.amount_minor if fact.reason == "refund" else None
-    known = [each for each in turn.memory.payments if _is_about(each, fact)]
-    for payment in known:
+    memory = turn.memory
+    known = [each for each in payments.recall(memory) if _is_about(each[1], fact)]
+    for place, payment in known:
         left = _undo(turn, payment, left)
+        payments.keep(memory, place, payment)
         if left == 0:
             return
     if known and fact.invoice:
         return
     # A chargeback is about every invoice of the payment: those still to come are undone then.
-    parked = turn.memory.parked
+    parked = memory.parked
     parked.append(ParkedRefund(fact.payment_transaction, fact.invoice, left))
     del parked[:-MAX_PARKED]
     if not known or left is not None:
         turn.note("refund_parked", "the payment it gives back is not known yet")
-
-
-def note_expired(turn: Turn, lot: int, points: int) -> None:
-    """Points of a payment's lot expired: a later refund finds nothing left of them to take."""
-    for payment in turn.memory.payments:
-        for earning in payment.earnings:
-            if earning.lot == lot:
-                earning.expired += points
-                return
 
 
 def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:

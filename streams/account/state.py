@@ -3,6 +3,7 @@
 Only `evolve` changes the ledger, so folding an account's points events gives the same ledger. The
 memory is what deciding needs and events do not carry. Everything is an array in MessagePack:
 closed lots, settled rewards and payments too old to be refunded drop out, so it stays small.
+Nothing here can form a cycle, so nothing is for the garbage collector to look at (`gc=False`).
 """
 
 import msgspec
@@ -27,7 +28,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
         return (self.expires_at or _LAST, self.earned_at, self.id)
 
 
-class OpenReward(msgspec.Struct, array_like=True):
+class OpenReward(msgspec.Struct, array_like=True, gc=False):
     """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it."""
 
     reward: str
@@ -43,7 +44,7 @@ class HeldFeature(msgspec.Struct, array_like=True, gc=False):
     tier: str
 
 
-class Ledger(msgspec.Struct, array_like=True):
+class Ledger(msgspec.Struct, array_like=True, gc=False):
     """What the account's points events add up to. `lots` stand in debit order.
 
     `fired` counts the firings of each reward for ever.
@@ -61,13 +62,13 @@ class Ledger(msgspec.Struct, array_like=True):
     erased: bool = False
 
 
-class Counter(msgspec.Struct, array_like=True):
-    """How often and how much a rule gave. The lists hold (calendar period, amount), newest last."""
+class Counter(msgspec.Struct, array_like=True, gc=False):
+    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
 
     count: int = 0
     last_at: int = 0
-    counts: list[tuple[int, int]] = []
-    points: list[tuple[int, int]] = []
+    counts: dict[int, int] = {}
+    points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
 
 
@@ -81,7 +82,7 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
     expired: int = 0
 
 
-class Payment(msgspec.Struct, array_like=True):
+class Payment(msgspec.Struct, array_like=True, gc=False):
     """A payment that may still be refunded. `sequence` is the account's when it was recorded;
     `counted` says that its money counts towards a tier.
     """
@@ -128,23 +129,24 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     trial: int = 0
 
 
-class Memory(msgspec.Struct, array_like=True):
-    """What was seen. `digests` are eight bytes per fact, for the life of the account.
+class Memory(msgspec.Struct, array_like=True, gc=False):
+    """What was seen. `digests` are eight bytes per fact, for the life of the account; `payments`
+    are encoded each, see `payments`.
 
-    `qualifying` holds (instant it stops counting, value) for tier windows; `tier_basis` is the
-    figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
+    `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
+    is the figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
     `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
     """
 
     digests: bytes = b""
     clock: int = 0
     subscriptions: list[KnownSubscription] = []
-    payments: list[Payment] = []
+    payments: list[msgspec.Raw] = []
     parked: list[ParkedRefund] = []
     counters: dict[str, Counter] = {}
     paid: bool = False
     spend_minor: int = 0
-    qualifying: list[tuple[int, int]] = []
+    qualifying: dict[int, int] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
     tier_sequence: int = 0
@@ -153,7 +155,7 @@ class Memory(msgspec.Struct, array_like=True):
     unfired: bool = False
 
 
-class Account(msgspec.Struct, array_like=True):
+class Account(msgspec.Struct, array_like=True, gc=False):
     """`due_at` is the next instant at which time alone changes something, NEVER for none."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)

@@ -6,7 +6,7 @@ balance both fire; what they cost together never exceeds it.
 
 from schemas import facts, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
-from streams.account import limits, lots, refunds
+from streams.account import limits, lots, payments
 from streams.account.compiled import CompiledReward
 from streams.account.earning import holds
 from streams.account.evolve import find_open, ordinal_of
@@ -45,9 +45,11 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     firing = _Firing(turn.balance)
     turn.fired, turn.memory.unfired = True, False
     for reward in program.rewards:
-        if reward.balance is not None or reward.lifetime is not None:
-            if thresholds:
-                _fire_threshold(turn, reward, firing)
+        if reward.threshold is not None:
+            # No firing asks for less than the threshold: mostly there is nothing more to look at.
+            figure = turn.lifetime if reward.by_lifetime else turn.balance
+            if thresholds and figure >= reward.threshold:
+                _fire_threshold(turn, reward, firing, figure)
         elif reward.tier is not None:
             if turn.entered:
                 _fire_tier(turn, reward, firing)
@@ -87,11 +89,11 @@ def outcome(turn: Turn, fact: facts.RewardDelivered | facts.RewardFailed) -> Non
         _restore(turn, waiting, fact.reward_id)
 
 
-def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
-    threshold = reward.balance if reward.balance is not None else reward.lifetime
-    figure = turn.balance if reward.balance is not None else turn.lifetime
+def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing, figure: int) -> None:
+    """`figure` is the balance or the lifetime points, as the reward is about."""
+    threshold = reward.threshold
     assert threshold is not None
-    uses_up = reward.balance is not None and reward.every and reward.cost > 0
+    uses_up = not reward.by_lifetime and reward.every and reward.cost > 0
     while firing.pays_for(reward):
         fired = turn.ledger.fired.get(reward.id, 0)
         if fired and not reward.every:
@@ -206,18 +208,21 @@ def _waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
 def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
     """Back to the same lots with the same dates: the deficit first, and expired stays expired."""
     changes: list[LotChange] = []
-    expired = absorbed = 0
+    expired: dict[int, int] = {}
+    absorbed = 0
     for piece in waiting.taken:
         if piece.expires_at and piece.expires_at <= turn.now:
-            refunds.note_expired(turn, piece.id, piece.points)
-            expired += piece.points
+            expired[piece.id] = expired.get(piece.id, 0) + piece.points
             continue
         fills = min(piece.points, turn.deficit - absorbed)
         absorbed += fills
         if piece.points > fills:
             changes.append(LotChange(lot=str(piece.id), points=piece.points - fills))
     total = sum(piece.points for piece in waiting.taken)
-    turn.balance += total - expired
+    gone = sum(expired.values())
+    if expired:
+        payments.note_expired(turn.memory, expired)
+    turn.balance += total - gone
     turn.deficit -= absorbed
     turn.emit(
         PointsRestored(
@@ -226,7 +231,7 @@ def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
             reward=waiting.reward,
             reward_id=reward_id,
             lots=tuple(changes),
-            expired=expired,
+            expired=gone,
             absorbed=absorbed,
         )
     )

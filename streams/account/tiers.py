@@ -12,7 +12,10 @@ def qualify_points(turn: Turn, at: int) -> None:
     assert turn.program is not None
     tiers = turn.program.tiers
     if tiers is not None and tiers.currency is None:
-        _qualify(turn, tiers, at, sum(each.points for each in turn.earnings))
+        earned = 0
+        for each in turn.earnings:
+            earned += each.points
+        _qualify(turn, tiers, at, earned)
 
 
 def counts_money(turn: Turn, currency: str) -> bool:
@@ -33,17 +36,12 @@ def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
 def _qualify(turn: Turn, tiers: CompiledTiers, at: int, value: int) -> None:
     if tiers.for_life or value <= 0:
         return
-    memory = turn.memory
     leaves_at = tiers.leaves_at(at)
-    kept = [each for each in memory.qualifying if each[0] >= turn.now]
+    qualifying = turn.memory.qualifying
     if leaves_at >= turn.now:
-        for index, (instant, before) in enumerate(kept):
-            if instant == leaves_at:
-                kept[index] = (instant, before + value)
-                break
-        else:
-            kept.append((leaves_at, value))
-    memory.qualifying = kept
+        qualifying[leaves_at] = qualifying.get(leaves_at, 0) + value
+    while qualifying and (soonest := min(qualifying)) < turn.now:
+        del qualifying[soonest]
 
 
 def upgrade(turn: Turn) -> None:
@@ -98,10 +96,8 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     if not tiers.for_life:
         leaves_at = tiers.leaves_at(at)
         counted = counted and leaves_at > memory.tier_counted_at
-        memory.qualifying = [
-            (instant, max(0, before - value) if instant == leaves_at else before)
-            for instant, before in memory.qualifying
-        ]
+        if leaves_at in memory.qualifying:
+            memory.qualifying[leaves_at] = max(0, memory.qualifying[leaves_at] - value)
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
     supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
@@ -116,11 +112,11 @@ def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -
     """What counts at an instant; with `ending` also what stops counting at that very instant."""
     if tiers.for_life:
         return turn.memory.spend_minor if tiers.currency else turn.lifetime
-    return sum(
-        value
-        for leaves_at, value in turn.memory.qualifying
-        if leaves_at > at or (ending and leaves_at == at)
-    )
+    basis = 0
+    for leaves_at, value in turn.memory.qualifying.items():
+        if leaves_at > at or (ending and leaves_at == at):
+            basis += value
+    return basis
 
 
 def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:

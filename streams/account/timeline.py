@@ -6,8 +6,8 @@ tier upgrade and rewards. A lot whose `expires_at` is t is gone at t.
 
 from schemas import ids
 from schemas.facts import TimeReached
-from schemas.points import LotChange, PointsActivated, PointsExpired
-from streams.account import refunds, subscriptions, thresholds, tiers
+from schemas.points import PointsActivated, PointsExpired
+from streams.account import lots, payments, subscriptions, thresholds, tiers
 from streams.account.earning import earn
 from streams.account.state import NEVER, Account
 from streams.account.turn import BY_TIME, Turn
@@ -65,15 +65,15 @@ def _expire(turn: Turn, at: int) -> None:
     due = [lot for lot in turn.ledger.lots if lot.active and NEVER != lot.expires_at <= at]
     if not due:
         return
-    points = sum(lot.points for lot in due)
-    for lot in due:
-        refunds.note_expired(turn, lot.id, lot.points)
+    points_of_lots = {lot.id: lot.points for lot in due}
+    points = sum(points_of_lots.values())
+    payments.note_expired(turn.memory, points_of_lots)
     turn.balance -= points
     turn.emit(
         PointsExpired(
             **turn.head(BY_TIME, at),
             points=points,
-            lots=tuple(LotChange(lot=str(lot.id), points=lot.points) for lot in due),
+            lots=lots.changes_of(points_of_lots),
         )
     )
 

@@ -14,6 +14,7 @@ from schemas.codec import POINTS
 from schemas.facts import AnyFact, PaymentSucceeded
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, PointsReversed
 from schemas.program.model import PAYMENT_TRIGGERS
+from streams.account.payments import recall
 from streams.account.programs import Programs
 from tests.support.story import (
     DAY,
@@ -171,7 +172,7 @@ def test_refunds_undo_their_share_of_what_the_payment_earned_and_never_more(
             undone[event.earned_by] += event.points
             parts = sum(each.points for each in event.lots)
             assert event.points == parts + event.overdrawn + event.forgiven + event.expired
-    for payment in told.account.memory.payments:
+    for _, payment in recall(told.account.memory):
         key = ids.payment(payment.transaction, payment.invoice)
         assert payment.refunded_minor <= payment.amount_minor
         share = 0

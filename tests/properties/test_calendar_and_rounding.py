@@ -1,11 +1,11 @@
 """Laws of the calendar and of the one rounding."""
 
 from calendar import monthrange
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.program.amounts import exact_text, parse_exact, points_for, round_points
@@ -36,6 +36,52 @@ CALENDAR: st.SearchStrategy[CalendarPeriod] = st.sampled_from(
     ["day", "week", "month", "quarter", "year"]
 )
 RATIONALS = st.fractions(min_value=-(10**9), max_value=10**9)
+
+
+CLOCKS = st.sampled_from(
+    [ZoneInfo(name) for name in ("Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Asia/Tehran",
+                                 "Australia/Lord_Howe", "Atlantic/Madeira", "America/Santiago")]
+)  # fmt: skip
+
+
+@given(
+    st.integers(0, 2_000_000_000),
+    st.integers(-100_000, 100_000) | st.integers(-2, 2),
+    PERIODS,
+    st.booleans(),
+    CLOCKS,
+)
+@example(500_000_000, 81_217, Period(months=12), True, ZoneInfo("Atlantic/Madeira"))
+def test_around_a_clock_change_adding_is_still_what_the_clock_on_the_wall_says(
+    before: int, away: int, period: Period, leads_there: bool, zone: ZoneInfo
+) -> None:
+    changes_at = _next_clock_change(before, zone)
+    instant = max(0, (subtract(changes_at, period, zone) if leads_there else changes_at) + away)
+
+    local = to_local(instant, zone).replace(tzinfo=None, fold=0)
+    year, month = divmod(local.year * 12 + local.month - 1 + period.months, 12)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    moved = local.replace(year=year, month=month + 1, day=day) + timedelta(days=period.days)
+    plain = moved if period.months or period.days else None
+
+    expected = int(plain.replace(tzinfo=zone).timestamp()) if plain is not None else instant
+    assert add(instant, period, zone) == expected + period.seconds
+    assert period_key(instant, "day", zone) == int(to_local(instant, zone).strftime("%Y%m%d"))
+
+
+def _next_clock_change(instant: int, zone: ZoneInfo) -> int:
+    """The first change within a year or so, or that much later where there is none."""
+
+    def offset(at: int) -> timedelta | None:
+        return datetime.fromtimestamp(at, zone).utcoffset()
+
+    days = (instant + day * 86_400 for day in range(400))
+    last = next((at for at in days if offset(at + 86_400) != offset(instant)), instant)
+    first, after = last, last + 86_400
+    while after - first > 1:
+        middle = (first + after) // 2
+        first, after = (middle, after) if offset(middle) == offset(instant) else (first, middle)
+    return after
 
 
 @given(INSTANTS, INSTANTS, PERIODS, ZONES)

@@ -4,6 +4,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from schemas.facts import (
@@ -152,7 +153,7 @@ def test_what_goes_wrong_on_one_fact_is_a_value_that_says_why(
 
 
 def test_a_condition_on_a_missing_subscription_says_so() -> None:
-    given = payment()._replace(subscription=None)
+    given = msgspec.structs.replace(payment(), subscription=None)
     result = Condition('subscription.plan == "pro"').holds(given)
 
     assert result == Failed(
