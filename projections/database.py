@@ -46,10 +46,6 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
         if parsed.get_backend_name() == "sqlite":
             parsed = parsed.set(drivername="sqlite+aiosqlite")
             if read_only:
-                # Before the driver: its thread outlives a connection that never came about.
-                if not Path(path := parsed.database or "").exists():
-                    msg = f"There are no views at {path} yet: `cactus projector` makes them."
-                    raise ViewsUnavailable(msg)
                 parsed = _never_creating(parsed)
             engine = create_async_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
             _tune_sqlite(engine, read_only=read_only)

@@ -370,10 +370,12 @@ async def test_what_a_crash_left_beside_is_removed(engine: AsyncEngine) -> None:
     await left.__aexit__(None, None, None)
 
 
-def test_a_reader_that_finds_no_views_says_who_makes_them_and_makes_no_file(tmp_path: Path) -> None:
+async def test_a_reader_cannot_write_and_makes_no_file(tmp_path: Path) -> None:
     missing = tmp_path / "none.sqlite"
-    with pytest.raises(ViewsUnavailable, match="cactus projector"):
-        open_engine(f"sqlite+aiosqlite:///{missing}", read_only=True)
+    reader = open_engine(f"sqlite+aiosqlite:///{missing}", read_only=True)
+    with pytest.raises(ViewsUnavailable, match="cactus projector"), explained(reader):
+        await digests(reader)
+    await reader.dispose()
     assert not missing.exists()
 
 
