@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.migrations.runner import upgrade
 from projections.beside import open_beside
 from projections.compare import RowDifference
-from projections.database import open_engine
+from projections.database import explained, open_engine
 from projections.errors import AnotherWriter, SequenceGap, ViewsUnavailable
 from projections.lease import hold_lease
 from projections.queries import (
