@@ -98,6 +98,8 @@ async def _running(
     )
     try:
         await consumer.start()
+        # Stopping awaits a task that stopping cancels: cancelled before it began, it would raise.
+        await asyncio.sleep(0)
         yield consumer
     finally:
         await consumer.stop()
