@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help setup lock fmt check test test-unit up clean schemas
+.PHONY: help setup lock fmt check test test-unit chaos bench demo up clean schemas
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -50,6 +50,15 @@ test: setup ## every test, on a real embedded broker
 
 test-unit: setup ## the fast tests only
 	$(BIN)/python -m pytest -m "not integration and not chaos and not bench" $(ARGS)
+
+chaos: setup ## kill and freeze everything under load, then audit: make chaos SEED=7
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(ARGS)
+
+bench: setup ## the engine beside its peers: same facts, same fold, same broker
+	$(BIN)/python -m tests.bench $(ARGS)
+
+demo: setup ## a year of billing life through everything, then an audit: make demo ARGS=--exit
+	@$(BIN)/cactus demo $(ARGS)
 
 up: setup ## every role on this machine until Ctrl-C
 	$(BIN)/cactus up $(ARGS)

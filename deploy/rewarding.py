@@ -129,7 +129,7 @@ async def open_own_ledger(settings: Settings, *, read_only: bool = False) -> Asy
     try:
         ledger = open_ledger(settings.ledger_url, read_only=read_only)
     except LedgerError as error:
-        raise ConfigurationError(str(error)) from error
+        raise OperatingError(str(error)) from error
     try:
         yield ledger
     except DBAPIError as error:

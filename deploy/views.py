@@ -60,6 +60,8 @@ async def reading_own_views(settings: Settings) -> AsyncIterator[AsyncConnection
         try:
             with explained(engine):
                 async with engine.connect() as connection:
+                    if not is_sqlite(engine):
+                        await connection.execution_options(isolation_level="REPEATABLE READ")
                     yield connection
         finally:
             await engine.dispose()

@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from connectors.chargebee.translate import translate
 from deploy.clock import choose_clock
@@ -18,6 +20,7 @@ from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
 from deploy.settings import Settings
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from deploy.topics import ClusterUnreachable
 from schemas.topics import Topics
 from streams.app import Writers, build, idempotent_producer
 from streams.core.lag import LagMeter
@@ -31,6 +34,8 @@ LAG_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
+Service = TypeVar("Service", KnownPrograms, AIOKafkaProducer)
+
 
 def crash(error: BaseException) -> NoReturn:
     """End the process at once, so that nothing is committed past what went wrong."""
@@ -43,9 +48,10 @@ async def run_worker(settings: Settings) -> None:
     configure_logging(settings.log, role=ROLE)
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     code = version("hellocactus")
-    programs = KnownPrograms(servers, topics.programs)
-    producer = idempotent_producer(servers)
-    async with _running(producer), _running(programs):
+    async with (
+        _running(idempotent_producer(servers)) as producer,
+        _running(KnownPrograms(servers, topics.programs)) as programs,
+    ):
         services = Services(
             bootstrap_servers=servers,
             app_id=settings.app_id,
@@ -77,7 +83,9 @@ async def run_worker(settings: Settings) -> None:
             await app.start()
             background = [
                 asyncio.create_task(_or_crash(programs.follow())),
-                asyncio.create_task(_or_crash(_meter(servers, settings.app_id, topics, writers))),
+                asyncio.create_task(
+                    _or_crash(keep_lag_shown(servers, settings.app_id, topics, writers))
+                ),
             ]
             stopped = asyncio.create_task(app.wait_until_stopped())
             await asyncio.wait(
@@ -87,7 +95,7 @@ async def run_worker(settings: Settings) -> None:
                 crash(app.crash_reason or RuntimeError("Faust stopped by itself"))
             for task in background:
                 task.cancel()
-            await writers.close(set(writers.partitions))
+            await writers.retire()
             await app.stop()
 
 
@@ -100,26 +108,42 @@ async def _or_crash(work: Coroutine[object, object, None]) -> None:
         crash(error)
 
 
-async def _meter(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
-    """Keep the lag gauges true for the partitions of this worker."""
-    meter = LagMeter(servers, group_id)
-    await meter.start()
-    try:
-        while True:
-            positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
-            LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
-            for topic in (topics.raw, topics.custom):
-                LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
-            await asyncio.sleep(LAG_SECONDS)
-    finally:
-        await meter.stop()
+async def keep_lag_shown(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
+    """Keep the lag gauges true for the partitions of this worker. While Kafka is away they are not
+    known, and the worker lives on: it has only to wait.
+    """
+    while True:
+        meter = LagMeter(servers, group_id)
+        try:
+            await meter.start()
+            while True:
+                await _measure(meter, topics, writers)
+                await asyncio.sleep(LAG_SECONDS)
+        except KafkaError as error:
+            log.warning("the lag is not known", error=repr(error))
+            for topic in (topics.facts, topics.raw, topics.custom):
+                LAG_MESSAGES.labels(topic).set(math.nan)
+        finally:
+            await meter.stop()
+        await asyncio.sleep(LAG_SECONDS)
+
+
+async def _measure(meter: LagMeter, topics: Topics, writers: Writers) -> None:
+    positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
+    LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
+    for topic in (topics.raw, topics.custom):
+        LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
 
 
 @asynccontextmanager
-async def _running(service: KnownPrograms | AIOKafkaProducer) -> AsyncIterator[None]:
-    await service.start()
+async def _running(service: Service) -> AsyncIterator[Service]:
     try:
-        yield
+        await service.start()
+    except (KafkaError, TimeoutError) as error:
+        await service.stop()
+        raise ClusterUnreachable(f"Kafka does not answer: {error!r}. Does it run?") from error
+    try:
+        yield service
     finally:
         with contextlib.suppress(Exception):
             await service.stop()

@@ -16,19 +16,23 @@ HEADER_SITE = "site"
 HEADER_SOURCE = "source"
 HEADER_RECEIVED_AT = "received_at"
 
+DEAD_LETTER_BYTES_MAX = 2 * 2**20
+"""A record as large as Kafka takes by default, and what stands against it in headers."""
+
 Cleanup = Literal["delete", "compact"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
     """How one topic must exist. `same_partitions`: as many as all others, so that a customer has
-    one partition number everywhere.
+    one partition number everywhere. `record_bytes_max` None leaves the limit to the cluster.
     """
 
     name: str
     cleanup: Cleanup
     retention_ms: int
     same_partitions: bool = True
+    record_bytes_max: int | None = None
 
     @property
     def configs(self) -> dict[str, str]:
@@ -36,6 +40,8 @@ class TopicSpec:
         settings: dict[str, str] = {"cleanup.policy": self.cleanup}
         if self.cleanup == "delete":
             settings["retention.ms"] = str(self.retention_ms)
+        if self.record_bytes_max is not None:
+            settings["max.message.bytes"] = str(self.record_bytes_max)
         return settings
 
 
@@ -76,5 +82,9 @@ class Topics:
         yield TopicSpec(name=self.rewards, cleanup="delete", retention_ms=FOR_EVER_MS)
         yield TopicSpec(name=self.programs, cleanup="compact", retention_ms=FOR_EVER_MS)
         yield TopicSpec(
-            name=self.dlq, cleanup="delete", retention_ms=90 * DAY_MS, same_partitions=False
+            name=self.dlq,
+            cleanup="delete",
+            retention_ms=90 * DAY_MS,
+            same_partitions=False,
+            record_bytes_max=DEAD_LETTER_BYTES_MAX,
         )

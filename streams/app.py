@@ -5,15 +5,19 @@ that its own buffers never fill and it never pauses a partition.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import faust
 from aiokafka import AIOKafkaProducer
 
 from schemas.topics import Topics
+from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
-from streams.core.isolation import CommittedTransport
-from streams.core.writer import Batch, Kept, Services, Writer
+from streams.core.dead_letters import REQUEST_BYTES_MAX
+from streams.core.restore import Kept
+from streams.core.transport import BatchTransport
+from streams.core.writer import Batch, Services, Writer
 from streams.translate import Translator
 
 IN_FLIGHT_MAX = 40_000
@@ -22,16 +26,21 @@ SESSION_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
 ROOM_POLL_SECONDS = 0.01
+KEPT_SECONDS = 300.0
 
 
 class Writers:
-    """The writers of the partitions this worker has now, and what those of lost ones left."""
+    """The writers of the partitions this worker has now, and for a while what those of lost ones
+    left.
+    """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, *, kept_seconds: float = KEPT_SECONDS) -> None:
         self._services = services
+        self._kept_seconds = kept_seconds
         self._writers: dict[int, Writer] = {}
         self._kept: dict[int, Kept] = {}
         self._settled = False
+        self._retired = False
 
     def open(self, partition: int) -> Writer:
         writer = self._writers.get(partition)
@@ -41,20 +50,38 @@ class Writers:
         return writer
 
     async def close(self, partitions: set[int]) -> None:
-        """Give partitions up. What they hold is kept: a partition often comes straight back, and
-        then only what others have written since must be read.
+        """Give partitions up. What they hold is kept for minutes: a partition often comes straight
+        back, and then only what others have written since must be read.
         """
         leaving = {each: self._writers.pop(each) for each in partitions if each in self._writers}
         kept = await asyncio.gather(*(writer.close() for writer in leaving.values()))
         for partition, state in zip(leaving, kept, strict=True):
             if state is not None:
                 self._kept[partition] = state
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._kept_seconds, self._forget, partition, state)
+
+    def _forget(self, partition: int, state: Kept) -> None:
+        """It has not come back: its accounts are another worker's to hold."""
+        if self._kept.get(partition) is state:
+            del self._kept[partition]
+
+    async def retire(self) -> None:
+        """Give everything up for good: what is delivered from here on is left to the next owner."""
+        self._retired = True
+        await self.close(set(self._writers))
+
+    def deliver(self, partition: int, batch: Batch) -> None:
+        """Hand a batch to its writer at once."""
+        if not self._retired:
+            self.open(partition).put(batch)
 
     async def settle(self, assigned: set[int]) -> None:
         """Writers for all of `assigned`, so that time passes for partitions without traffic too."""
         self._settled = True
-        for partition in assigned:
-            self.open(partition)
+        if not self._retired:
+            for partition in assigned:
+                self.open(partition)
 
     def complaint(self) -> str | None:
         """Why the worker is not ready, or None."""
@@ -107,14 +134,17 @@ def build(
         worker_redirect_stdouts=False,
         autodiscover=False,
     )
-    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    app.transport = BatchTransport(app.conf.broker_consumer, app)
     writers = Writers(services)
-    _fold_agent(app, topics, writers)
-    _translate_agent(app, topics, translator, services)
+    acknowledgements = Acknowledgements(app)
+    _fold_agent(app, topics, writers, acknowledgements)
+    _translate_agent(app, topics, translator, services, acknowledgements)
     return app, writers
 
 
-def _fold_agent(app: faust.App, topics: Topics, writers: Writers) -> None:
+def _fold_agent(
+    app: faust.App, topics: Topics, writers: Writers, acknowledgements: Acknowledgements
+) -> None:
     facts = app.topic(topics.facts, schema=BatchSchema(), value_type=bytes)
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust passes the partitions
@@ -125,28 +155,35 @@ def _fold_agent(app: faust.App, topics: Topics, writers: Writers) -> None:
     @app.on_partitions_assigned.connect  # type: ignore[arg-type]  # as above
     async def on_assigned(_app: Any, *assignment: Any, **_: Any) -> None:
         (assigned,) = assignment
+        acknowledgements.settle()
         await writers.settle({each.partition for each in assigned if each.topic == topics.facts})
 
     async def fold(stream: Any) -> None:
         async for event in stream.noack().events():
             message = event.message
-            writers.open(message.partition).put(Batch(message.value, event.ack))
+            acknowledge = partial(acknowledgements.acknowledge, event)
+            writers.deliver(message.partition, Batch(message.value, acknowledge))
             await writers.room()
 
     app.agent(facts, name="fold")(fold)
 
 
 def _translate_agent(
-    app: faust.App, topics: Topics, translator: Translator, services: Services
+    app: faust.App,
+    topics: Topics,
+    translator: Translator,
+    services: Services,
+    acknowledgements: Acknowledgements,
 ) -> None:
     incoming = app.topic(topics.raw, topics.custom, schema=BatchSchema(), value_type=bytes)
 
     async def translate(stream: Any) -> None:
-        async for event in stream.events():
+        async for event in stream.noack().events():
             try:
                 await translator.take(event.message.value)
-            except Exception as error:  # noqa: BLE001 - Faust would acknowledge and go on
+            except Exception as error:  # noqa: BLE001 - Faust would restart the agent and go on
                 services.crash(error)
+            acknowledgements.acknowledge(event)
 
     app.agent(incoming, name="translate")(translate)
 
@@ -159,4 +196,5 @@ def idempotent_producer(bootstrap_servers: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         linger_ms=5,
         max_batch_size=262_144,
+        max_request_size=REQUEST_BYTES_MAX,
     )

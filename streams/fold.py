@@ -5,13 +5,24 @@ from heapq import heappop, heappush
 
 from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
-from schemas.facts import ProgramPublished, TimeReached
+from schemas.facts import AnyFact, ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
 from streams.account.decide import decide
 from streams.account.programs import Programs, UnusableProgramError
-from streams.account.state import Account, decode_account, encode_account, next_due_at
+from streams.account.state import (
+    Account,
+    decode_account,
+    encode_account,
+    next_due_at,
+    read_due_at,
+)
 from streams.core.batches import Record
+from streams.core.dead_letters import dead_headers, dead_value
 from streams.core.ports import Output, Rejected
+
+
+class MisplacedFactError(ValueError):
+    """A fact under another key than its account's: its partition may not be the account's home."""
 
 
 class PartitionFold:
@@ -29,7 +40,7 @@ class PartitionFold:
             self._programs = Programs.decode(value)
             return
         self._states[key] = value
-        self._schedule(key, decode_account(value))
+        self._schedule(key, read_due_at(value))
 
     def apply(self, records: Sequence[Record]) -> Output:
         output = Output()
@@ -37,15 +48,13 @@ class PartitionFold:
         programs = self._programs
         for record in records:
             try:
-                fact = FACTS.decode(record.value or b"")
-                bounds.check(fact)
+                fact, key = self._read(record)
                 if isinstance(fact, ProgramPublished):
                     self._programs = self._programs.with_published(fact)
                     continue
-            except (DecodeError, UnusableProgramError) as error:
+            except (DecodeError, MisplacedFactError, UnusableProgramError) as error:
                 output.rejected.append(self._reject(record, error))
                 continue
-            key = ids.account_key(fact.site, fact.customer).encode()
             account = live.get(key)
             if account is None:
                 state = self._states.get(key)
@@ -59,7 +68,7 @@ class PartitionFold:
         for key, account in live.items():
             state = self._states[key] = encode_account(account)
             output.states.append((key, state))
-            self._schedule(key, account)
+            self._schedule(key, next_due_at(account))
         if self._programs is not programs:
             output.states.append((PROGRAMS_KEY, self._programs.encode()))
         return output
@@ -72,6 +81,16 @@ class PartitionFold:
                 return at
             heappop(self._agenda)
         return None
+
+    @staticmethod
+    def _read(record: Record) -> tuple[AnyFact, bytes]:
+        """The fact of a record and the key of its account."""
+        fact = FACTS.decode(record.value or b"")
+        bounds.check(fact)
+        key = ids.account_key(fact.site, fact.customer).encode()
+        if record.key != key and not isinstance(fact, ProgramPublished):
+            raise MisplacedFactError(f"the key is {record.key!r}, and the account's is {key!r}")
+        return fact, key
 
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
@@ -88,8 +107,7 @@ class PartitionFold:
             found.append((key, FACTS.encode(fact)))
         return found
 
-    def _schedule(self, key: bytes, account: Account) -> None:
-        at = next_due_at(account)
+    def _schedule(self, key: bytes, at: int | None) -> None:
         if at is None:
             self._due_at.pop(key, None)
         elif self._due_at.get(key) != at:
@@ -97,13 +115,5 @@ class PartitionFold:
             heappush(self._agenda, (at, key))
 
     def _reject(self, record: Record, error: Exception) -> Rejected:
-        headers = [
-            ("topic", record.topic.encode()),
-            ("partition", b"%d" % record.partition),
-            ("offset", b"%d" % record.offset),
-            ("class", type(error).__name__.encode()),
-            ("error", str(error).encode()),
-            ("attempts", b"1"),
-            ("code_version", self._code_version.encode()),
-        ]
-        return Rejected(record.key, record.value, headers)
+        headers = dead_headers(record, error, self._code_version)
+        return Rejected(record.key, dead_value(record), headers)

@@ -19,6 +19,7 @@ from schemas.facts import AnyFact, CustomEventReceived
 from schemas.topics import HEADER_SITE, Topics
 from schemas.translation import Translate, UntranslatableError
 from streams.core.batches import Record
+from streams.core.dead_letters import dead_headers, dead_value
 
 TRANSLATED = Counter("cactus_facts_translated_total", "Facts written by the translate stage")
 IGNORED = Counter("cactus_events_ignored_total", "Events that are no facts, with a reason")
@@ -75,7 +76,7 @@ class Translator:
             return (self._custom(body),)
         headers = dict(record.headers)
         site = headers.get(HEADER_SITE)
-        if site is None:
+        if not site or not site.isascii():
             raise UntranslatableError("the record does not say its site in a header")
         return self.translate(body, site.decode()).facts
 
@@ -99,17 +100,8 @@ class Translator:
         )
         sending: Sending = await self.producer.send(
             self.topics.dlq,
-            record.value,
+            dead_value(record),
             key=record.key,
-            headers=[
-                *record.headers,
-                ("topic", record.topic.encode()),
-                ("partition", b"%d" % record.partition),
-                ("offset", b"%d" % record.offset),
-                ("class", type(error).__name__.encode()),
-                ("error", str(error).encode()),
-                ("attempts", b"1"),
-                ("code_version", self.code_version.encode()),
-            ],
+            headers=[*record.headers, *dead_headers(record, error, self.code_version)],
         )
         return sending

@@ -7,6 +7,7 @@ names the lease, so that one who was presumed dead writes nothing.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -174,6 +175,9 @@ def open_ledger(url: str, *, schema: str = "ledger", read_only: bool = False) ->
             pool_pre_ping=True,
         )
     elif parsed.get_backend_name() == "sqlite":
+        if read_only and not Path(parsed.database or "").exists():
+            # Before the driver: its thread outlives a connection that never came about.
+            raise _missing(parsed)
         # One connection: SQLite has one writer, and waiting here is cheaper than for its lock.
         engine = create_async_engine(
             _never_creating(parsed) if read_only else parsed,
@@ -524,10 +528,13 @@ def explain_database_error(error: DBAPIError, url: str) -> LedgerError:
             " and check that its directory can be entered"
         )
     if "no such table" in text or "does not exist" in text:
-        return LedgerError(
-            f"there is no reward ledger in {where} yet: start `cactus rewarder` once"
-        )
+        return _missing(make_url(url))
     return LedgerError(f"the reward ledger {where} cannot be used: {text}")
+
+
+def _missing(url: sa.URL) -> LedgerError:
+    where = url.render_as_string(hide_password=True)
+    return LedgerError(f"there is no reward ledger in {where} yet: start `cactus rewarder` once")
 
 
 def _new_row(new: NewReward) -> dict[str, Any]:

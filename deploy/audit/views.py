@@ -13,7 +13,7 @@ from deploy.audit.logs import Logs
 from deploy.audit.tally import Progress, Tally
 from deploy.settings import Settings
 from deploy.views import reading_own_views
-from projections.database import is_sqlite, open_engine
+from projections.database import open_engine
 from projections.digest import digest_table, row_digest
 from projections.errors import LogBroken
 from projections.projector import decode_record
@@ -29,7 +29,7 @@ async def audit_views(
 ) -> dict[int, int]:
     """Returns the positions in the points log at which the views were read."""
     with tempfile.TemporaryDirectory(prefix="cactus-audit-") as directory:
-        async with _live(settings) as live, _scratch(Path(directory)) as store:
+        async with reading_own_views(settings) as live, _scratch(Path(directory)) as store:
             positions = await read_positions(live, topic)
             try:
                 await _project(logs, topic, store, positions, progress)
@@ -40,15 +40,6 @@ async def audit_views(
                 for table in VIEWS:
                     await _compare(tally, table, live, anew)
             return positions
-
-
-@asynccontextmanager
-async def _live(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """The views as they stand at one moment, however long the comparison takes."""
-    async with reading_own_views(settings) as connection:
-        if not is_sqlite(connection.engine):
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-        yield connection
 
 
 @asynccontextmanager

@@ -72,27 +72,30 @@ class Simulation:
             yield site, customer, decode_account(self._states[key])
 
     def _fold_waiting(self) -> list[bytes]:
-        values = [FACTS.encode(fact) for fact in self._waiting]
+        pairs = [
+            (ids.account_key(fact.site, fact.customer).encode(), FACTS.encode(fact))
+            for fact in self._waiting
+        ]
         self._waiting.clear()
-        return self._apply(values)
+        return self._apply(pairs)
 
     def _advance(self, to: int) -> Iterator[bytes]:
         """One `TimeReached` per account and due instant, soonest first, as a ticking clock does."""
         while (at := self._fold.next_due_at()) is not None and at <= to:
-            yield from self._apply([value for _, value in self._fold.due(at)])
+            yield from self._apply(self._fold.due(at))
 
-    def _apply(self, values: Sequence[bytes]) -> list[bytes]:
+    def _apply(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         output = self._fold.apply(
-            [_record(self.facts + index, value) for index, value in enumerate(values)]
+            [_record(self.facts + index, *pair) for index, pair in enumerate(pairs)]
         )
         assert not output.rejected, "whatever reads the input lets facts through alone"
-        self.facts += len(values)
+        self.facts += len(pairs)
         self.repeats += output.repeats
         self._states.update((key, state) for key, state in output.states if key != PROGRAMS_KEY)
         return [event for _, event, _ in output.events]
 
 
-def _record(offset: int, value: bytes) -> Record:
+def _record(offset: int, key: bytes, value: bytes) -> Record:
     """As Kafka would hand the fact to the worker."""
     return ConsumerRecord(
         topic="",
@@ -100,10 +103,10 @@ def _record(offset: int, value: bytes) -> Record:
         offset=offset,
         timestamp=0,
         timestamp_type=0,
-        key=None,
+        key=key,
         value=value,
         checksum=None,
-        serialized_key_size=0,
+        serialized_key_size=len(key),
         serialized_value_size=len(value),
         headers=(),
     )

@@ -9,10 +9,9 @@ import re
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rrulestr
@@ -37,9 +36,11 @@ class PeriodError(ValueError):
     """The text is no period, zone or recurrence; the message says what to write instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A calendar duration. Weeks are days, years are months; `seconds` are exact."""
+class Period(NamedTuple):
+    """A calendar duration. Weeks are days, years are months; `seconds` are exact.
+
+    A tuple, because it is a key of caches on the way of every fact: its hash is C's.
+    """
 
     months: int = 0
     days: int = 0
@@ -199,6 +200,7 @@ class Windows:
         self._duration = duration
         self._zone = zone
         self._starts: list[int] = []
+        self._ends: list[int] = []
         self._occurrences: Iterator[datetime] = iter(_parse_rule(rule, start))
         self._advance()
         if not self._starts:
@@ -209,7 +211,7 @@ class Windows:
         while self._starts[-1] <= instant and self._advance():
             pass
         index = bisect_right(self._starts, instant)
-        return index > 0 and instant < add(self._starts[index - 1], self._duration, self._zone)
+        return index > 0 and instant < self._ends[index - 1]
 
     def _advance(self) -> bool:
         if len(self._starts) >= MAX_OCCURRENCES:
@@ -217,7 +219,9 @@ class Windows:
         occurrence = next(self._occurrences, None)
         if occurrence is None:
             return False
-        self._starts.append(to_instant(occurrence, self._zone))
+        start = to_instant(occurrence, self._zone)
+        self._starts.append(start)
+        self._ends.append(add(start, self._duration, self._zone))
         return True
 
 

@@ -49,7 +49,8 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
             if thresholds:
                 _fire_threshold(turn, reward, firing)
         elif reward.tier is not None:
-            _fire_tier(turn, reward, firing)
+            if turn.entered:
+                _fire_tier(turn, reward, firing)
         elif reward.trigger in turn.pulled and reward.event == event:
             _fire_action(turn, reward, firing)
     turn.entered.clear()

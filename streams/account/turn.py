@@ -13,7 +13,7 @@ from schemas.program.names import AccountFigures, Given
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs
-from streams.account.state import Account, Counter, Earning, balance_of, pending_of
+from streams.account.state import Account, Counter, Earning, figures_of
 
 BY_TIME = "time"
 """The trigger in the cause of what time alone did: activation, expiry, tier review."""
@@ -45,8 +45,7 @@ class Turn:
         self.program: CompiledProgram | None = None
         self.events: list[AnyPointsEvent] = []
         self.now = self.memory.clock
-        self.balance = balance_of(self.ledger)
-        self.pending = pending_of(self.ledger)
+        self.balance, self.pending = figures_of(self.ledger)
         self.lifetime = self.ledger.lifetime
         self.deficit = self.ledger.deficit
         self.payment: PaymentSucceeded | None = None

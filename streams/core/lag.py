@@ -4,6 +4,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.partition_log import read_partition
 
+MARKERS_MAX = 16
+"""More than so many markers, and nothing but markers, do not lie between a position and the end."""
+
 
 class LagMeter:
     """Asks Kafka for ends and committed offsets. `group_id` is whose commits are asked for."""
@@ -30,10 +33,9 @@ class LagMeter:
         ends = await self._consumer.end_offsets(list(where)) if where else {}
         lag = 0
         for partition, at in where.items():
-            if ends[partition] > at and not await self._only_markers(
-                partition, at, ends[partition]
-            ):
-                lag += ends[partition] - at
+            end = ends[partition]
+            if end > at and not await self._only_markers(partition, at, end):
+                lag += end - at
         return lag
 
     async def uncommitted(self, topic: str, partitions: set[int]) -> int:
@@ -50,7 +52,11 @@ class LagMeter:
         return lag
 
     async def _only_markers(self, where: TopicPartition, start: int, end: int) -> bool:
-        """Whether nothing but transaction markers lies there. Read once for each place."""
+        """Whether nothing but transaction markers lies there. Read once for each place, and not
+        where facts stream in.
+        """
+        if end - start > MARKERS_MAX:
+            return False
         place = (where, start, end)
         if place in self._empty:
             return True

@@ -1,4 +1,4 @@
-"""Read one partition from an offset to its present end, or to a given one: committed records."""
+"""Read one partition from an offset to its present end, or to a given one, and where it ends."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -18,8 +18,8 @@ async def read_partition(
     `end` None is the end of the partition as it is now. Offsets have gaps where a transaction's
     markers lie and where the log was compacted, so the position decides when all is read.
     """
-    if end is not None and start >= end:
-        return
+    if end is not None and end <= start:
+        return  # a consumer stopped before it did anything raises its own cancellation
     where = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
@@ -41,5 +41,17 @@ async def read_partition(
             records = [each for each in batches.get(where, ()) if each.offset < stop]
             if records:
                 yield records
+    finally:
+        await consumer.stop()
+
+
+async def partition_end(bootstrap_servers: str, topic: str, partition: int) -> int:
+    """The offset after the last record, committed or not."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None)
+    await consumer.start()
+    try:
+        where = TopicPartition(topic, partition)
+        end: int = (await consumer.end_offsets([where]))[where]
+        return end
     finally:
         await consumer.stop()

@@ -14,7 +14,7 @@ class Rejected:
     """A record that is no fact: its bytes go to the DLQ with headers that say why."""
 
     key: bytes | None
-    value: bytes | None
+    value: bytes
     headers: Headers
 
 

@@ -5,20 +5,30 @@ fences that owner for good: it can never commit again.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from schemas.topics import POSITION_KEY, Topics
+from streams.core.dead_letters import REQUEST_BYTES_MAX
 from streams.core.ports import Output
 
 BATCH_BYTES_MAX = 1 << 20
+"""Of several records; a single one may be larger, and then the topic's own limit holds."""
 TRANSACTION_TIMEOUT_MS = 30_000
 DLQ_PARTITION = 0
 
 Pair = tuple[bytes, bytes, int | None]
+
+
+class RecordTooLargeError(Exception):
+    """Kafka does not take a record of the output: most likely an account that grew too large.
+
+    Leaving it out would forget facts, so its partition stands still until the topic has room.
+    """
 
 
 class PartitionProducer:
@@ -32,6 +42,7 @@ class PartitionProducer:
             transactional_id=f"{app_id}-{partition}",
             acks="all",
             max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=REQUEST_BYTES_MAX,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         )
 
@@ -57,25 +68,43 @@ class PartitionProducer:
 
     async def _send(self, topic: str, pairs: Iterable[Pair]) -> int:
         """Returns the offset after the last record, or 0 where there was none."""
+        sent = [await self._send_batch(batch, topic) for batch in self._batches(pairs)]
+        ends = [await self._written(*each, topic) for each in sent]
+        return max(ends, default=0)
+
+    def _batches(self, pairs: Iterable[Pair]) -> Iterator[BatchBuilder]:
+        """Full batches. One that is empty takes any record: how large is for the topic to say."""
         batch = self._producer.create_batch()
-        sent = []
         for key, value, timestamp in pairs:
             if batch.append(key=key, value=value, timestamp=timestamp) is None:
-                sent.append(await self._send_batch(batch, topic))
+                yield batch
                 batch = self._producer.create_batch()
-                # A record that no empty batch takes is larger than Kafka would take too.
-                assert batch.append(key=key, value=value, timestamp=timestamp) is not None
+                first = batch.append(key=key, value=value, timestamp=timestamp)
+                assert first is not None, "an empty batch takes any record"
         if batch.record_count():
-            sent.append(await self._send_batch(batch, topic))
-        ends = [(await written).offset + count for written, count in sent]
-        return max(ends, default=0)
+            yield batch
 
     async def _send_batch(
         self, batch: BatchBuilder, topic: str
-    ) -> tuple[asyncio.Future[RecordMetadata], int]:
-        count = batch.record_count()
+    ) -> tuple[asyncio.Future[RecordMetadata], int, int]:
+        count, size = batch.record_count(), batch.size()
         written = await self._producer.send_batch(batch, topic, partition=self._partition)
-        return written, count
+        return written, count, size
+
+    @staticmethod
+    async def _written(
+        sending: asyncio.Future[RecordMetadata], count: int, size: int, topic: str
+    ) -> int:
+        """The offset after the last record of a batch."""
+        try:
+            metadata = await sending
+        except MessageSizeTooLargeError as error:
+            raise RecordTooLargeError(
+                f"Kafka refuses {size} bytes ({count} records) on {topic}. Nothing is committed or "
+                f"lost. Set max.message.bytes of {topic} above {size} and the partition goes on."
+            ) from error
+        end: int = metadata.offset + count
+        return end
 
     async def _bury(self, output: Output) -> None:
         for each in output.rejected:

@@ -16,10 +16,11 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.topics import POSITION_KEY, Topics
+from schemas.topics import Topics
 from streams.core.batches import Record
 from streams.core.partition_log import read_partition
 from streams.core.ports import Fold, Output
+from streams.core.restore import Kept, refuse_position_beyond_log
 from streams.core.transaction import PartitionProducer
 
 FOLDED = Counter("cactus_facts_folded_total", "Facts folded, repeats and rejected ones included")
@@ -33,7 +34,6 @@ WAITING = Gauge("cactus_facts_in_flight", "Facts delivered and not yet committed
 
 TICK_SECONDS = 0.25
 CLOSE_SECONDS_MAX = 5.0
-GAP_FETCH_RECORDS_MAX = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -51,15 +51,6 @@ class Services:
     clock: Callable[[], int]
     time_producer: AIOKafkaProducer
     crash: Crash
-
-
-@dataclass(slots=True)
-class Kept:
-    """What a writer leaves behind: its fold, and up to which accounts-topic offset it is whole."""
-
-    fold: Fold
-    restored_to: int
-    next_offset: int
 
 
 class Batch:
@@ -82,9 +73,10 @@ class Writer:
         self._producer = PartitionProducer(
             services.bootstrap_servers, services.app_id, services.topics, partition
         )
-        self._state = kept or Kept(services.make_fold(partition), 0, 0)
+        self._state = kept or Kept(services.make_fold(partition))
         self._inbox: list[Batch] = []
         self._wake = asyncio.Event()
+        self._in_flight = 0
         self._closing = False
         self._task = asyncio.create_task(self._run(), name=f"writer-{partition}")
 
@@ -94,6 +86,7 @@ class Writer:
 
     def put(self, batch: Batch) -> None:
         self._inbox.append(batch)
+        self._in_flight += len(batch.records)
         WAITING.inc(len(batch.records))
         self._wake.set()
 
@@ -108,13 +101,16 @@ class Writer:
         """
         self._closing = True
         self._wake.set()
-        done, _ = await asyncio.wait({self._task}, timeout=CLOSE_SECONDS_MAX)
+        await asyncio.wait({self._task}, timeout=CLOSE_SECONDS_MAX)
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        [failure] = await asyncio.gather(self._task, return_exceptions=True)
+        # A producer whose broker is away would wait for it for ever. The next owner's ends what
+        # this one leaves open.
         with contextlib.suppress(Exception):
-            await self._producer.close()
-        WAITING.dec(self.waiting)
-        return self._state if done and self.is_restored else None
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._producer.close()
+        WAITING.dec(self._in_flight)
+        return self._state if failure is None else None
 
     async def _run(self) -> None:
         try:
@@ -128,10 +124,11 @@ class Writer:
                     await self._take(batches)
                 if not self._closing:
                     await self._tell_time()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - crash-only: whatever it is, the process ends
-            self._services.crash(error)
+        except BaseException as error:
+            # Cancelled by `close`. By anybody else it would be a writer that silently is no more.
+            if isinstance(error, asyncio.CancelledError) and self._closing:
+                raise
+            self._services.crash(error)  # whatever it is, the process ends
 
     async def _open(self) -> None:
         began = time.monotonic()
@@ -143,15 +140,16 @@ class Writer:
             self.partition,
             start=start,
         ):
-            for record in records:
-                assert record.key is not None
-                assert record.value is not None
-                if record.key == POSITION_KEY:
-                    self._state.next_offset = int(record.value)
-                else:
-                    self._state.fold.restore(record.key, record.value)
+            self._state.take_up(records)
             count += len(records)
-            self._state.restored_to = records[-1].offset + 1
+            if self._closing:
+                return  # what was read so far is whole as far as it goes
+        await refuse_position_beyond_log(
+            self._services.bootstrap_servers,
+            self._services.topics,
+            self.partition,
+            self._state.next_offset,
+        )
         self.is_restored = True
         took = time.monotonic() - began
         RESTORE_SECONDS.observe(took)
@@ -180,7 +178,9 @@ class Writer:
                     fresh.append(record)
                     at = record.offset + 1
         await self._fold(fresh)
-        WAITING.dec(sum(len(batch.records) for batch in batches))
+        taken = sum(len(batch.records) for batch in batches)
+        self._in_flight -= taken
+        WAITING.dec(taken)
         for batch in batches:
             batch.acknowledge()
 

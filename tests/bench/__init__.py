@@ -1,1 +1,1 @@
-"""Benchmarks: measured, never asserted on the clock in tests."""
+"""Measures what the engine is promised to do, beside peers, on this machine: `make bench`."""

@@ -14,7 +14,9 @@ from streams.account.state import (
     balance_of,
     decode_account,
     encode_account,
+    next_due_at,
     pending_of,
+    read_due_at,
 )
 from tests.support.year import programs, year
 
@@ -91,3 +93,10 @@ def test_a_fact_is_remembered_by_eight_bytes() -> None:
     customer = facts[0].customer
     mine = {fact.id for fact in facts if fact.customer == customer}
     assert len(accounts[customer].memory.digests) == ids.DIGEST_BYTES * len(mine)
+
+
+def test_when_an_account_is_due_can_be_read_without_decoding_it() -> None:
+    _, accounts = fold(list(year(1, CUSTOMERS)))
+    due = [next_due_at(account) for account in accounts.values()]
+    assert due == [read_due_at(encode_account(account)) for account in accounts.values()]
+    assert any(due)

@@ -7,11 +7,12 @@ from streams.core.ports import Output, Rejected
 
 
 class CountingFold:
-    """The n-th record of a key gives the event b"n"; b"bad" is rejected."""
+    """The n-th record of a key gives the event b"n", after `padding`; b"bad" is rejected."""
 
     def __init__(self) -> None:
         self.counts: dict[bytes, int] = {}
         self.restored = 0
+        self.padding = b""
         self.told: list[tuple[bytes, bytes]] = []
 
     def restore(self, key: bytes, value: bytes) -> None:
@@ -27,7 +28,8 @@ class CountingFold:
                 continue
             self.counts[record.key] = self.counts.get(record.key, 0) + 1
             touched.add(record.key)
-            output.events.append((record.key, b"%d" % self.counts[record.key], record.timestamp))
+            event = b"%b%d" % (self.padding, self.counts[record.key])
+            output.events.append((record.key, event, record.timestamp))
         output.states = [(key, b"%d" % self.counts[key]) for key in touched]
         return output
 

@@ -1,5 +1,6 @@
 """One partition's writer on a real broker: exactly once, whatever Faust delivers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -11,9 +12,11 @@ from aiokafka.errors import KafkaError
 from deploy.kafka import Running
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.batches import Record
-from streams.core.partition_log import read_partition
-from streams.core.writer import Batch, Kept, Services, Writer
+from streams.core.restore import ForeignRecordError, Kept, PositionBeyondLogError
+from streams.core.transaction import RecordTooLargeError
+from streams.core.writer import Batch, Services, Writer
 from tests.support.counting_fold import CountingFold
+from tests.support.reading import read_all
 from tests.support.topics import fresh_topics
 from tests.support.waiting import eventually
 
@@ -60,11 +63,7 @@ class Stage:
             await self.producer.send_and_wait(self.topics.facts, value, key=key, partition=0)
 
     async def read(self, topic: str) -> list[Record]:
-        return [
-            record
-            async for records in read_partition(self.broker.bootstrap_servers, topic, 0, start=0)
-            for record in records
-        ]
+        return await read_all(self.broker, topic)
 
     async def deliver(self, writer: Writer, start: int = 0) -> int:
         """Hand over what lies in the facts topic from `start` on; returns the offset after it."""
@@ -200,6 +199,101 @@ async def test_a_record_that_is_no_fact_goes_to_the_dlq_and_folding_goes_on(stag
     buried = await stage.read(stage.topics.dlq)
     assert [(each.value, each.headers) for each in buried] == [(b"bad", (("error", b"bad"),))]
     assert await stage.points() == [b"1", b"2"]
+
+
+async def test_an_output_of_several_batches_is_committed_whole(stage: Stage) -> None:
+    """More states than one batch of a megabyte takes, and then a state that fills one alone."""
+    async with closing(stage.writer()) as writer:
+        await eventually(lambda: writer.is_restored)
+        stage.folds[0].padding = b"0" * 300_000
+        await stage.say(*(b"a" for _ in range(9)))
+        await eventually(reached(writer, await stage.deliver(writer)))
+
+    assert len(await stage.points()) == 9
+
+
+async def test_a_record_larger_than_the_topic_takes_is_an_error_that_says_what_to_do(
+    stage: Stage,
+) -> None:
+    async with closing(stage.writer()) as writer:
+        await eventually(lambda: writer.is_restored)
+        stage.folds[0].padding = b"0" * 1_100_000
+        await stage.say(b"a")
+        await stage.deliver(writer)
+        await eventually(lambda: bool(stage.crashes))
+
+    [error] = stage.crashes
+    assert isinstance(error, RecordTooLargeError)
+    assert f"max.message.bytes of {stage.topics.points}" in str(error)
+    assert await stage.points() == []
+    assert stage.acknowledged == []
+
+
+async def test_a_tombstone_among_the_accounts_is_an_error_that_names_it(stage: Stage) -> None:
+    """It would make an account forget its facts: going on would pay them again."""
+    await stage.producer.send_and_wait(stage.topics.accounts, None, key=b"acme:ann", partition=0)
+
+    async with closing(stage.writer()):
+        await eventually(lambda: bool(stage.crashes))
+
+    assert isinstance(stage.crashes[0], ForeignRecordError)
+    assert f"{stage.topics.accounts}-0 holds at offset 0" in str(stage.crashes[0])
+
+
+async def test_a_position_that_the_facts_never_reached_is_an_error_not_silence(
+    stage: Stage,
+) -> None:
+    """As after the facts topic was made anew: every fact up to the position would be skipped."""
+    await stage.say(b"a")
+    await stage.producer.send_and_wait(stage.topics.accounts, b"2", key=POSITION_KEY, partition=0)
+
+    async with closing(stage.writer()):
+        await eventually(lambda: bool(stage.crashes))
+
+    assert isinstance(stage.crashes[0], PositionBeyondLogError)
+    assert "ends at offset 1" in str(stage.crashes[0])
+
+
+async def test_a_writer_closed_while_it_restores_keeps_what_it_has_read(stage: Stage) -> None:
+    await stage.say(b"a", b"b")
+    async with closing(stage.writer()) as first:
+        await eventually(reached(first, await stage.deliver(first)))
+    hasty = stage.writer()
+    kept = await hasty.close()
+    assert kept is not None
+    assert not hasty.is_restored
+
+    await stage.say(b"c")
+    async with closing(stage.writer(kept)) as again:
+        await eventually(reached(again, await stage.deliver(again)))
+
+    assert await stage.points() == [b"1", b"2", b"3"]
+
+
+async def test_a_writer_that_fails_keeps_nothing(stage: Stage) -> None:
+    """Its fold has taken up what was never committed: kept, it would leave facts out."""
+    await stage.say(b"a")
+    zombie = stage.writer()
+    await eventually(lambda: zombie.is_restored)
+    async with closing(stage.writer()) as owner:
+        await eventually(lambda: owner.is_restored)
+        await stage.deliver(zombie)
+        await eventually(lambda: bool(stage.crashes))
+
+        assert stage.folds[0].counts == {b"acme:ann": 1}
+        assert await zombie.close() is None
+
+
+async def test_a_writer_cancelled_by_a_stranger_ends_the_process(stage: Stage) -> None:
+    """Else its partition would silently stand still."""
+    writer = stage.writer()
+    await eventually(lambda: writer.is_restored)
+
+    writer._task.cancel()
+    await eventually(lambda: bool(stage.crashes))
+
+    assert isinstance(stage.crashes[0], asyncio.CancelledError)
+    assert await writer.close() is None
 
 
 async def test_what_is_due_is_written_to_the_own_facts_partition(stage: Stage) -> None:

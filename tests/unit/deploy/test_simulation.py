@@ -18,7 +18,7 @@ from schemas.topics import PROGRAMS_KEY
 from streams.account.programs import Programs
 from streams.fold import PartitionFold
 from tests.support import chargebee as cb
-from tests.support.records import record
+from tests.support.records import fact_record
 from tests.support.year import SITE, programs, year
 
 T0 = 1_764_547_200
@@ -173,7 +173,7 @@ def partition_fold(facts: list[AnyFact]) -> list[bytes]:
     fold.restore(PROGRAMS_KEY, programs().encode())
     events: list[bytes] = []
     for offset, fact in enumerate(facts):
-        events += [event for _, event, _ in fold.apply([record(offset, FACTS.encode(fact))]).events]
+        events += [event for _, event, _ in fold.apply([fact_record(offset, fact)]).events]
     return events
 
 

@@ -6,7 +6,7 @@ from schemas.bounds import AMOUNT_MAX, LAST_INSTANT, OutOfBoundsError, check
 from schemas.codec import FACTS, DecodeError
 from schemas.facts import AnyFact
 from streams.fold import PartitionFold
-from tests.support.records import record
+from tests.support.records import fact_record
 from tests.support.story import T0, adjusted, created, happened, paid, refunded, subscription
 
 MILLISECONDS = T0 * 1000
@@ -46,10 +46,9 @@ def test_the_bounds_themselves_are_fine(fact: AnyFact) -> None:
 
 
 def test_the_fold_rejects_such_a_fact_and_goes_on() -> None:
-    values = [FACTS.encode(happened("visit", at)) for at in (MILLISECONDS, T0)]
-    output = PartitionFold("test").apply(
-        [record(offset, value) for offset, value in enumerate(values)]
-    )
+    bad, good = happened("visit", MILLISECONDS), happened("visit", T0)
+    output = PartitionFold("test").apply([fact_record(0, bad), fact_record(1, good)])
     [rejected] = output.rejected
-    assert (rejected.value, dict(rejected.headers)["class"]) == (values[0], b"OutOfBoundsError")
+    assert rejected.value == FACTS.encode(bad)
+    assert dict(rejected.headers)["class"] == b"OutOfBoundsError"
     assert len(output.events) == 1

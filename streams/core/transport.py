@@ -43,7 +43,7 @@ class _BatchConsumer(AIOKafkaConsumer):
         return last + 1
 
 
-class CommittedTransport(AIOKafkaTransport):
+class BatchTransport(AIOKafkaTransport):
     """Set it as `app.transport`."""
 
     Consumer = _BatchConsumer

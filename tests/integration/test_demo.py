@@ -1,0 +1,88 @@
+"""The demo as a process: it ends well, tells when it does not, and leaves nothing running."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.settings import default_cache_dir
+from tests.support.waiting import eventually_blocking
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+SMALL = ("--customers", "25", "--days", "60")
+
+
+class Demo:
+    """One demo; what it prints is in files."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.home = directory / "demo"
+        self._said = directory / "stderr.txt"
+        self._told = directory / "stdout.txt"
+        with self._said.open("wb") as said, self._told.open("wb") as told:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "deploy", "demo", "--home", str(self.home), *options],
+                env={**os.environ, "CACTUS_CACHE": str(default_cache_dir())},
+                stdout=told,
+                stderr=said,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+    @property
+    def told(self) -> str:
+        return self._told.read_text()
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    assert [each for each in psutil.process_iter() if _belongs_to(each, tmp_path)] == []
+
+
+def _belongs_to(process: psutil.Process, directory: Path) -> bool:
+    try:
+        running = process.status() != psutil.STATUS_ZOMBIE
+        return running and str(directory) in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_a_small_life_ends_with_an_audit_that_passes(directory: Path) -> None:
+    demo = Demo(directory, "--exit", "--json", *SMALL)
+    assert demo.process.wait(240) == 0, demo.said
+    summary = json.loads(demo.told)
+    assert summary["audit"]["checks"]
+    assert [each for each in summary["audit"]["checks"] if each["breaches"]] == []
+    assert summary["webhooks"]["duplicates"] > 0
+    assert summary["repeats"] > 0
+    assert summary["points"]["PointsEarned"] > 0
+    assert summary["rewards"]["delivered"] > 0
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 8.0, 16.0])
+def test_ctrl_c_in_any_phase_leaves_nothing_running(directory: Path, seconds: float) -> None:
+    demo = Demo(directory, "--exit", *SMALL)
+    time.sleep(seconds)  # each falls into another phase; whichever it is, the outcome is one
+    family = demo.family() if demo.process.poll() is None else []
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) in {0, 130}, demo.said
+    assert "Traceback" not in demo.said
+    eventually_blocking(lambda: not any(_runs(each) for each in family))
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
