@@ -32,6 +32,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from deploy.calm import OnceInAWhile
 from deploy.embedded.ports import holder_of
 from deploy.errors import OperatingError
 from deploy.settings import Health, Log
@@ -82,6 +83,7 @@ def configure_logging(settings: Log, *, role: str, stream: TextIO | None = None)
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
+    handler.addFilter(OnceInAWhile(("aiokafka",)))
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     for name, level in NOISY_LOGGERS.items():
         logging.getLogger(name).setLevel(max(level, logging.getLogger().level))
