@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 EVERY_SECONDS = 10.0
+REMEMBERED_MAX = 1_000
 
 
 class OnceInAWhile(logging.Filter):
@@ -29,6 +30,8 @@ class OnceInAWhile(logging.Filter):
         if now - self._said_at.get(key, float("-inf")) < EVERY_SECONDS:
             self._kept_back[key] = self._kept_back.get(key, 0) + 1
             return False
+        if len(self._said_at) >= REMEMBERED_MAX:
+            self._said_at.clear()
         self._said_at[key] = now
         if kept_back := self._kept_back.pop(key, 0):
             record.msg = f"{record.getMessage()} (and {kept_back} times more since)"
