@@ -16,10 +16,11 @@ from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAcc
 from connectors.chargebee.limits import TokenBucket
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
+from connectors.rewards.database import LedgerError, explain_database_error
 from connectors.rewards.dispatcher import Dispatcher, Pace
 from connectors.rewards.executors import EXECUTORS
 from connectors.rewards.intake import Intake, build_consumer
-from connectors.rewards.ledger import Ledger, LedgerError, explain_database_error, open_ledger
+from connectors.rewards.ledger import Ledger, open_ledger
 from connectors.rewards.outcomes import run_reports
 from connectors.rewards.states import Policy
 from connectors.rewards.watch import run_watch

@@ -5,122 +5,23 @@ names the lease, so that one who was presumed dead writes nothing.
 """
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from connectors.rewards.states import OPEN_STATES, SETTLED_STATES, Standing, State
+from connectors.rewards.database import open_engine
+from connectors.rewards.states import OPEN_STATES, Standing, State
+from connectors.rewards.tables import attempt, is_moving, position, revocation, reward, unreported
 from schemas import ids
 from schemas.codec import REWARDS
 from schemas.rewards import GrantReward
 
-metadata = sa.MetaData()
-_Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-_standing_columns: tuple[sa.Column[Any], ...] = (
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("first_attempt_at", sa.BigInteger),
-    sa.Column("key_sent_at", sa.BigInteger),
-    sa.Column("key_sent_wall", sa.Double),
-    sa.Column("doubtful_since", sa.Double),
-    sa.Column("refusal", sa.Text, nullable=False),
-    sa.Column("absent_at", sa.Double),
-    sa.Column("conflicts", sa.Integer, nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False),
-    sa.Column("next_wall", sa.Double, nullable=False),
-    sa.Column("settled_at", sa.BigInteger),
-    sa.Column("reference", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("stuck", sa.Text, nullable=False),
-)
-
-reward = sa.Table(
-    "reward",
-    metadata,
-    sa.Column("number", _Number, primary_key=True, autoincrement=True),
-    sa.Column("reward_id", sa.Text, nullable=False, unique=True),
-    sa.Column("site", sa.Text, nullable=False),
-    sa.Column("account", sa.Text, nullable=False),
-    sa.Column("command", sa.Text, nullable=False),
-    *_standing_columns,
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("lease_owner", sa.Text, nullable=False),
-    sa.Column("lease_number", sa.Integer, nullable=False),
-    sa.Column("lease_until", sa.Double, nullable=False),
-    sa.Column("reported", sa.Boolean, nullable=False),
-)
-
-
-def _is_moving(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Open and not stuck. In literals: SQLite uses a partial index only for the very same terms."""
-    states: list[sa.ColumnElement[Any]] = [sa.literal_column(f"'{state}'") for state in OPEN_STATES]
-    return table.c.state.in_(states) & (table.c.stuck == sa.literal_column("''"))
-
-
-_unreported = reward.c.state.in_(
-    [sa.literal_column(f"'{state}'") for state in SETTLED_STATES]
-) & sa.not_(reward.c.reported)
-_moving = _is_moving(reward)
-sa.Index(
-    "reward_moving",
-    reward.c.account,
-    reward.c.number,
-    sqlite_where=_moving,
-    postgresql_where=_moving,
-)
-sa.Index(
-    "reward_next", reward.c.site, reward.c.next_wall, sqlite_where=_moving, postgresql_where=_moving
-)
-sa.Index(
-    "reward_unreported", reward.c.number, sqlite_where=_unreported, postgresql_where=_unreported
-)
-
-attempt = sa.Table(
-    "attempt",
-    metadata,
-    sa.Column("number", _Number, primary_key=True, autoincrement=True),
-    sa.Column("reward_id", sa.Text, sa.ForeignKey("reward.reward_id"), nullable=False, index=True),
-    sa.Column("move", sa.Text, nullable=False),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("started_wall", sa.Double, nullable=False),
-    sa.Column("ended_wall", sa.Double),
-    sa.Column("result", sa.Text, nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
-)
-
-revocation = sa.Table(
-    "revocation",
-    metadata,
-    sa.Column("reward_id", sa.Text, primary_key=True),
-    sa.Column("command", sa.Text, nullable=False),
-    sa.Column("result", sa.Text, nullable=False),
-)
-
-position = sa.Table(
-    "position",
-    metadata,
-    sa.Column("topic", sa.Text, primary_key=True),
-    sa.Column("partition", sa.Integer, primary_key=True),
-    sa.Column("next_offset", sa.BigInteger, nullable=False),
-)
-
 _STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 _IN_LIST_MAX = 500
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used; the message says what to do."""
 
 
 class LeaseLostError(Exception):
@@ -166,67 +67,8 @@ class Received:
 
 
 def open_ledger(url: str, *, schema: str = "ledger", read_only: bool = False) -> "Ledger":
-    """`sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`, there within `schema`."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        engine = create_async_engine(
-            parsed,
-            connect_args={"server_settings": {"search_path": schema, "lock_timeout": "5000"}},
-            pool_pre_ping=True,
-        )
-    elif parsed.get_backend_name() == "sqlite":
-        # One connection: SQLite has one writer, and waiting here is cheaper than for its lock.
-        engine = create_async_engine(
-            _never_creating(parsed) if read_only else parsed,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
-        )
-        _make_sqlite_durable(engine, read_only=read_only)
-    else:
-        raise LedgerError(f"the ledger needs SQLite or PostgreSQL, not {parsed.get_backend_name()}")
-    return Ledger(engine)
-
-
-def _never_creating(url: sa.URL) -> sa.URL:
-    """A reader that finds no file must not leave an empty one behind."""
-    return url.set(database=f"file:{quote(url.database or '')}").update_query_dict(
-        {"mode": "ro", "uri": "true"}
-    )
-
-
-def _make_sqlite_durable(engine: AsyncEngine, *, read_only: bool) -> None:
-    @sa.event.listens_for(engine.sync_engine, "do_connect")
-    def probe(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
-        # A file that cannot be opened is found here: the driver would leave a thread behind that
-        # may outlive the event loop, and then says so on standard error.
-        sqlite3.connect(*arguments, **options).close()
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver
-        try:
-            _set_pragmas(connection, read_only=read_only)
-        except BaseException:
-            connection.close()  # nobody else will: its thread would live on
-            raise
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _set_pragmas(connection: Any, *, read_only: bool) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=5000")
-    if read_only:
-        cursor.execute("PRAGMA query_only=ON")
-    else:
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: this file is the record of what was sent, not a view that can be rebuilt.
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+    """The ledger in a database; see `connectors.rewards.database.open_engine`."""
+    return Ledger(open_engine(url, schema=schema, read_only=read_only))
 
 
 class Ledger:
@@ -322,12 +164,12 @@ class Ledger:
         blocked = sa.exists().where(
             earlier.c.account == reward.c.account,
             earlier.c.number < reward.c.number,
-            _is_moving(earlier),
+            is_moving(earlier),
         )
         heads = (
             sa.select(reward.c.reward_id)
             .where(
-                _moving,
+                is_moving(reward),
                 reward.c.site == site,
                 reward.c.next_wall <= wall,
                 reward.c.lease_until <= wall,
@@ -462,7 +304,7 @@ class Ledger:
 
     async def unreported(self, limit: int) -> list[Entry]:
         """Settled rewards whose outcome has not been told yet, oldest first."""
-        query = sa.select(reward).where(_unreported).order_by(reward.c.number).limit(limit)
+        query = sa.select(reward).where(unreported).order_by(reward.c.number).limit(limit)
         async with self.engine.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [_entry(dict(row)) for row in rows]
@@ -522,27 +364,6 @@ class Ledger:
         ]
         shown["revocation"] = revocations[0]["result"] if revocations else ""
         return shown
-
-
-def explain_database_error(error: DBAPIError, url: str) -> LedgerError:
-    """A database's complaint as a sentence that says what to do."""
-    where = make_url(url).render_as_string(hide_password=True)
-    text = str(error.orig)
-    if "readonly" in text:
-        return LedgerError(
-            f"the reward ledger {where} cannot be written: give this user write access"
-            " to the file and its directory"
-        )
-    if "unable to open" in text:
-        return LedgerError(
-            f"the reward ledger {where} cannot be opened: start `cactus rewarder` once to make it,"
-            " and check that its directory can be entered"
-        )
-    if "no such table" in text or "does not exist" in text:
-        return LedgerError(
-            f"there is no reward ledger in {where} yet: start `cactus rewarder` once"
-        )
-    return LedgerError(f"the reward ledger {where} cannot be used: {text}")
 
 
 def _new_row(new: NewReward) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import make_url
 
 from connectors.rewards.dispatcher import kind_of
-from connectors.rewards.ledger import Ledger, reward
+from connectors.rewards.ledger import Ledger
+from connectors.rewards.tables import reward
 from deploy.audit.stories import LedgerReward, spelled
 from deploy.rewarding import open_own_ledger
 from deploy.settings import Settings

@@ -12,18 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.rewards import states
+from connectors.rewards.database import LedgerError, explain_database_error
 from connectors.rewards.gateway import Done, Unknown
 from connectors.rewards.ledger import (
     Entry,
     LeaseLostError,
     Ledger,
-    LedgerError,
     NewAttempt,
-    explain_database_error,
-    metadata,
     open_ledger,
 )
 from connectors.rewards.states import Instant, Move, State
+from connectors.rewards.tables import metadata
 from deploy.migrations.runner import upgrade
 from schemas.codec import REWARDS
 from schemas.rewards import RevokeReward

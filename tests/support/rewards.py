@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.rewards.ledger import Ledger, NewReward, metadata, open_ledger
+from connectors.rewards.ledger import Ledger, NewReward, open_ledger
+from connectors.rewards.tables import metadata
 from schemas.codec import REWARDS
 from schemas.rewards import AnyGrant, Discount, GrantReward
 

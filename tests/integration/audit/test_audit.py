@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 
 from connectors.chargebee.translate import translate
 from connectors.rewards.ledger import open_ledger
-from connectors.rewards.ledger import reward as ledger_reward
+from connectors.rewards.tables import reward as ledger_reward
 from deploy.audit.report import AuditReport
 from deploy.audit.run import run_audit
 from deploy.audit.tally import Check

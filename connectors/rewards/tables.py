@@ -1,0 +1,97 @@
+"""The tables of the reward ledger, in SQLAlchemy Core."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.rewards.states import OPEN_STATES, SETTLED_STATES
+
+metadata = sa.MetaData()
+_Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_standing_columns: tuple[sa.Column[Any], ...] = (
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("first_attempt_at", sa.BigInteger),
+    sa.Column("key_sent_at", sa.BigInteger),
+    sa.Column("key_sent_wall", sa.Double),
+    sa.Column("doubtful_since", sa.Double),
+    sa.Column("refusal", sa.Text, nullable=False),
+    sa.Column("absent_at", sa.Double),
+    sa.Column("conflicts", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("next_wall", sa.Double, nullable=False),
+    sa.Column("settled_at", sa.BigInteger),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("stuck", sa.Text, nullable=False),
+)
+
+reward = sa.Table(
+    "reward",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("reward_id", sa.Text, nullable=False, unique=True),
+    sa.Column("site", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    *_standing_columns,
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("lease_owner", sa.Text, nullable=False),
+    sa.Column("lease_number", sa.Integer, nullable=False),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    sa.Column("reported", sa.Boolean, nullable=False),
+)
+
+
+def is_moving(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Open and not stuck. In literals: SQLite uses a partial index only for the very same terms."""
+    states: list[sa.ColumnElement[Any]] = [sa.literal_column(f"'{state}'") for state in OPEN_STATES]
+    return table.c.state.in_(states) & (table.c.stuck == sa.literal_column("''"))
+
+
+unreported = reward.c.state.in_(
+    [sa.literal_column(f"'{state}'") for state in SETTLED_STATES]
+) & sa.not_(reward.c.reported)
+_moving = is_moving(reward)
+sa.Index(
+    "reward_moving",
+    reward.c.account,
+    reward.c.number,
+    sqlite_where=_moving,
+    postgresql_where=_moving,
+)
+sa.Index(
+    "reward_next", reward.c.site, reward.c.next_wall, sqlite_where=_moving, postgresql_where=_moving
+)
+sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("reward_id", sa.Text, sa.ForeignKey("reward.reward_id"), nullable=False, index=True),
+    sa.Column("move", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("started_wall", sa.Double, nullable=False),
+    sa.Column("ended_wall", sa.Double),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+revocation = sa.Table(
+    "revocation",
+    metadata,
+    sa.Column("reward_id", sa.Text, primary_key=True),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+)
+
+position = sa.Table(
+    "position",
+    metadata,
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+)
