@@ -99,6 +99,7 @@ def to_instant(local: datetime, zone: ZoneInfo) -> int:
     return int(local.replace(tzinfo=zone, fold=0).timestamp() // 1)
 
 
+@lru_cache(maxsize=_CACHED)
 def add(instant: int, period: Period, zone: ZoneInfo) -> int:
     """The instant one `period` later: months, then days on the local calendar, then seconds."""
     if period.months == 0 and period.days == 0:
@@ -141,12 +142,14 @@ def period_end(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     return _bounds(local_day(instant, zone), period, zone)[1]
 
 
+@lru_cache(maxsize=_CACHED)
 def round_up(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     """The end of the period: the first instant after it. An instant that is one already stays."""
     start, end = _bounds(local_day(instant, zone), period, zone)
     return instant if instant == start else end
 
 
+@lru_cache(maxsize=_CACHED)
 def period_key(instant: int, period: CalendarPeriod, zone: ZoneInfo) -> int:
     """The calendar period that holds `instant` as a number that counters can be kept under.
 

@@ -35,21 +35,15 @@ _YEARS = 100
 class CompiledLimit:
     """How often something may happen: `count` times per calendar period or ever, `cooldown` apart.
 
-    No limit is `count` None and `cooldown` None.
+    Either may be None, which limits nothing.
     """
 
     __slots__ = ("cooldown", "count", "per")
 
-    def __init__(self, limit: Limit | None) -> None:
-        self.count = limit.count if limit else None
-        self.per: CalendarPeriod | None = None
-        if limit and limit.per != "ever":
-            self.per = limit.per
-        written = limit.cooldown if limit else None
-        self.cooldown = periods.parse_period(written) if written else None
-
-    def __bool__(self) -> bool:
-        return self.count is not None or self.cooldown is not None
+    def __init__(self, limit: Limit) -> None:
+        self.count = limit.count
+        self.per: CalendarPeriod | None = limit.per if limit.per != "ever" else None
+        self.cooldown = periods.parse_period(limit.cooldown) if limit.cooldown else None
 
 
 class CompiledMultiplier:
@@ -107,9 +101,9 @@ class CompiledRule:
         )
         self.cap = rule.cap.points if rule.cap else None
         self.cap_per: CalendarPeriod | None = rule.cap.per if rule.cap else None
-        self.limit = CompiledLimit(rule.limit)
+        self.limit = CompiledLimit(rule.limit) if rule.limit else None
         self.multipliers = multipliers
-        self.counted = bool(self.limit) or self.cap is not None or carries
+        self.counted = self.limit is not None or self.cap is not None or carries
 
 
 class CompiledReward:
@@ -132,7 +126,7 @@ class CompiledReward:
         self.tier, self.trigger, self.event = when.tier, when.on, when.event
         on = (when.on,) if when.on else ()
         self.condition = Condition(when.when, on) if when.when is not None else None
-        self.limit = CompiledLimit(when.limit)
+        self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
@@ -154,7 +148,9 @@ class CompiledLevel:
 class CompiledTiers:
     """Levels and the window of their basis. `index` finds a level by id."""
 
-    __slots__ = ("_period", "_zone", "by_year", "currency", "downgrade", "index", "levels")
+    __slots__ = (
+        "_period", "_zone", "by_year", "currency", "downgrade", "for_life", "index", "levels",
+    )  # fmt: skip
 
     def __init__(self, tiers: Tiers, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -164,11 +160,8 @@ class CompiledTiers:
         written = tiers.window not in ("lifetime", "calendar_year")
         self._period = periods.parse_period(tiers.window) if written else None
         self.levels = [CompiledLevel(each.id, each.at, each.multiplier) for each in tiers.levels]
+        self.for_life = self._period is None and not self.by_year
         self.index = {level.id: index for index, level in enumerate(self.levels)}
-
-    @property
-    def for_life(self) -> bool:
-        return self._period is None and not self.by_year
 
     def level_for(self, basis: int) -> int:
         """The highest level that the basis reaches."""
@@ -206,7 +199,7 @@ class CompiledProgram:
         for rule in program.earn:
             self._add(rule)
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
-        self.thresholds = any(each.threshold for each in self.rewards)
+        self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         self.has_anniversaries = "subscription_anniversary" in self.acts_on | self.rules.keys()
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None

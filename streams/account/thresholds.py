@@ -34,17 +34,13 @@ class _Firing:
 
 def fire(turn: Turn, *, event: str | None = None) -> None:
     """Fire what this turn earned, in program order, then take the costs from the lots."""
-    program = turn.program
-    assert program is not None
-    if not program.rewards:
+    rewards = _candidates(turn)
+    if not rewards:
         return
-    thresholds = program.thresholds and (turn.credited or turn.memory.unfired)
-    actions = program.acts_on and not program.acts_on.isdisjoint(turn.pulled)
-    if not (thresholds or actions or turn.entered):
-        return
+    thresholds = turn.credited or turn.memory.unfired
     firing = _Firing(turn.balance)
     turn.fired, turn.memory.unfired = True, False
-    for reward in program.rewards:
+    for reward in rewards:
         if reward.threshold is not None:
             # No firing asks for less than the threshold: mostly there is nothing more to look at.
             figure = turn.lifetime if reward.by_lifetime else turn.balance
@@ -59,6 +55,15 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     turn.pulled.clear()
     for reward, reward_id in firing.costs:
         _redeem(turn, reward, reward_id)
+
+
+def _candidates(turn: Turn) -> list[CompiledReward]:
+    """The rewards that something of this turn may fire, in program order."""
+    program = turn.program
+    assert program is not None
+    if turn.entered or not program.acts_on.isdisjoint(turn.pulled):
+        return program.rewards
+    return program.threshold_rewards if turn.credited or turn.memory.unfired else []
 
 
 def outcome(turn: Turn, fact: facts.RewardDelivered | facts.RewardFailed) -> None:
