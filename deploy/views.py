@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deploy.errors import OperatingError
 from deploy.settings import Settings
-from projections.database import explained, is_sqlite, open_engine
+from projections.database import explained, is_sqlite, open_engine, sqlite_path
 from projections.errors import ViewsError
 from projections.queries import find_balances
 from projections.rows import BalanceRow
@@ -54,6 +54,9 @@ async def reading_own_views(settings: Settings) -> AsyncIterator[AsyncConnection
     """One transaction that reads the views of these settings, all as of one moment."""
     with in_sentences():
         engine = open_engine(settings.views_url, read_only=True)
+        if is_sqlite(engine) and not sqlite_path(engine).exists():
+            msg = f"There are no views at {sqlite_path(engine)} yet: `cactus projector` makes them."
+            raise OperatingError(msg)
         try:
             with explained(engine):
                 async with engine.connect() as connection:

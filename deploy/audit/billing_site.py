@@ -11,7 +11,7 @@ from connectors.rewards.gateway import GatewayUnavailableError, GrantedCredit, l
 from deploy.audit.gateway import Uses, coupon_of
 from deploy.audit.stories import LedgerReward
 from deploy.audit.tally import Progress
-from deploy.rewarding import build_client
+from deploy.roles.rewarder import build_client
 from deploy.settings import Settings, Site
 
 SKEW_SECONDS = 24 * 3600

@@ -12,7 +12,7 @@ from connectors.rewards.dispatcher import kind_of
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.tables import reward
 from deploy.audit.stories import LedgerReward, spelled
-from deploy.rewarding import open_own_ledger
+from deploy.roles.rewarder import open_own_ledger
 from deploy.settings import Settings
 from schemas.codec import REWARDS
 from schemas.rewards import Discount, GrantReward

@@ -29,7 +29,7 @@ def poller(
     """
     import asyncio
 
-    from deploy.polling import back_fill_seconds, poll_once, run_poller, sites_to_poll
+    from deploy.roles.poller import back_fill_seconds, poll_once, run_poller, sites_to_poll
     from deploy.settings import load_settings
 
     settings = load_settings()

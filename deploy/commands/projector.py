@@ -14,7 +14,7 @@ def projector() -> None:
     """
     import asyncio
 
-    from deploy.projecting import run_projector
+    from deploy.roles.projector import run_projector
     from deploy.settings import load_settings
 
     asyncio.run(run_projector(load_settings()))

@@ -15,7 +15,7 @@ def receiver() -> None:
     """
     import asyncio
 
-    from deploy.receiving import run_receiver
+    from deploy.roles.receiver import run_receiver
     from deploy.settings import load_settings
 
     asyncio.run(run_receiver(load_settings()))

@@ -15,7 +15,7 @@ def rewarder() -> None:
     """
     import asyncio
 
-    from deploy.rewarding import run_rewarder
+    from deploy.roles.rewarder import run_rewarder
     from deploy.settings import load_settings
 
     asyncio.run(run_rewarder(load_settings()))

@@ -14,7 +14,7 @@ def worker() -> None:
     session timeout; nothing is lost or doubled.
     """
     from deploy.loop import run
+    from deploy.roles.worker import run_worker
     from deploy.settings import load_settings
-    from deploy.working import run_worker
 
     run(run_worker(load_settings()))

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from deploy.embedded.ports import free_ports
+from deploy.roles.worker import keep_lag_shown, run_worker
 from deploy.settings import Settings
 from deploy.topics import ClusterUnreachable
-from deploy.working import keep_lag_shown, run_worker
 from schemas.topics import Topics
 from streams.app import Writers
 from tests.support.waiting import eventually

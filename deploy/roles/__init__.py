@@ -1,0 +1,1 @@
+"""One module per role: wire it from the settings and run it until it is told to stop."""
