@@ -34,6 +34,9 @@ WAITING = Gauge("cactus_facts_in_flight", "Facts delivered and not yet committed
 
 TICK_SECONDS = 0.25
 CLOSE_SECONDS_MAX = 5.0
+FACTS_PER_TRANSACTION_MAX = 5_000
+"""The event loop stands still while they are folded: a third of a second, well within what the
+worker's liveness allows."""
 
 log = structlog.get_logger(__name__)
 
@@ -198,8 +201,10 @@ class Writer:
 
     async def _fold(self, fresh: Sequence[Record]) -> None:
         """Fold records that lie, in order, at or after the position, and commit."""
-        if not fresh:
-            return
+        for start in range(0, len(fresh), FACTS_PER_TRANSACTION_MAX):
+            await self._transact(fresh[start : start + FACTS_PER_TRANSACTION_MAX])
+
+    async def _transact(self, fresh: Sequence[Record]) -> None:
         assert fresh[0].offset >= self._state.next_offset
         output = self._state.fold.apply(fresh)
         after = fresh[-1].offset + 1
