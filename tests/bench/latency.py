@@ -50,7 +50,7 @@ async def measure_latency(
         committed_consumer(stage) as consumer,
     ):
         await write(stage, stage.topics.facts, warm_up.records)
-        with running(ours.child(stage), directory / "worker.log") as process:
+        with running(ours.worker(stage), directory / "worker.log") as process:
             await Watcher(stage, consumer, process).until(warm_up.events)
             say(f"{rate:,} facts/s for {len(load.records) / rate:.0f} s")
             where = partitions_of(stage, stage.topics.points)

@@ -13,21 +13,28 @@ from tests.bench.peer import Child, Peer
 from tests.bench.stage import Stage
 
 
-def child(stage: Stage, *, clock: int | None = FIRST_INSTANT, log_level: str = "info") -> Child:
+def home(stage: Stage) -> Path:
+    return stage.directory / "home"
+
+
+def role(stage: Stage, name: str) -> Child:
+    """One of our roles on this stage."""
+    clock = stage.directory / "clock"
+    write_clock(clock, FIRST_INSTANT)
     environment = {
-        "CACTUS_HOME": str(stage.directory / "home"),
+        "CACTUS_HOME": str(home(stage)),
         "CACTUS_KAFKA__BOOTSTRAP_SERVERS": stage.bootstrap_servers,
         "CACTUS_TOPIC_PREFIX": stage.topics.prefix,
         "CACTUS_APP_ID": stage.name,
         "CACTUS_PARTITIONS": str(stage.partitions),
+        "CACTUS_CLOCK_FILE": str(clock),
         "CACTUS_LOG__FORMAT": "json",
-        "CACTUS_LOG__LEVEL": log_level,
     }
-    if clock is not None:
-        file = Path(stage.directory / "clock")
-        write_clock(file, clock)
-        environment["CACTUS_CLOCK_FILE"] = str(file)
-    return Child([sys.executable, "-m", "deploy", "worker"], environment)
+    return Child([sys.executable, "-m", "deploy", name], environment)
 
 
-PEER = Peer("hellocactus", "exactly once", child)
+def worker(stage: Stage) -> Child:
+    return role(stage, "worker")
+
+
+PEER = Peer("hellocactus", "exactly once", worker)

@@ -93,7 +93,7 @@ async def _restore(
         await write(stage, stage.topics.accounts, _records(states, partitions))
         say(f"restoring {len(states):,} accounts")
         log = directory / "worker.log"
-        with running(ours.child(stage), log) as process:
+        with running(ours.worker(stage), log) as process:
             seconds = await _until_restored(stage, log)
             await asyncio.sleep(SETTLE_SECONDS)
             return int(process.memory_info().rss), seconds

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.latency import Latency
+from tests.bench.projector import Projected
 from tests.bench.pure import PureRate
 from tests.bench.race import Result
 from tests.bench.restore import Restored
@@ -24,9 +25,17 @@ class Report:
     pure: list[PureRate] = field(default_factory=list)
     restored: Restored | None = None
     latency: Latency | None = None
+    projected: Projected | None = None
 
 
-def print_report(report: Report, console: Console) -> None:
+COLUMNS_MIN = 100
+"""What the widest table needs, also where the output is no terminal."""
+
+
+def print_report(report: Report) -> None:
+    """To standard output."""
+    console = Console(highlight=False)
+    console = Console(highlight=False, width=max(COLUMNS_MIN, console.width))
     for name, value in report.machine.items():
         console.print(f"{name:>10}  {value}", markup=False)
     for table in _tables(report):
@@ -48,6 +57,7 @@ def document(report: Report) -> dict[str, Any]:
         "pure": [asdict(each) for each in report.pure],
         "restore": _restored(report.restored),
         "latency": asdict(report.latency) if report.latency else None,
+        "projector": _projected(report.projected),
     }
 
 
@@ -57,14 +67,20 @@ def _restored(restored: Restored | None) -> dict[str, float] | None:
     return asdict(restored) | {"accounts_per_second": restored.accounts_per_second}
 
 
+def _projected(projected: Projected | None) -> dict[str, float] | None:
+    if projected is None:
+        return None
+    return asdict(projected) | {"events_per_second": projected.events_per_second}
+
+
 def _tables(report: Report) -> list[Table]:
     tables = []
     if report.races:
         tables.append(_race_table(report.races, report.ours))
     if report.pure:
         tables.append(_pure_table(report.pure))
-    if report.restored or report.latency:
-        tables.append(_worker_table(report.restored, report.latency))
+    if report.restored or report.latency or report.projected:
+        tables.append(_roles_table(report))
     return tables
 
 
@@ -108,8 +124,9 @@ def _pure_table(rates: Sequence[PureRate]) -> Table:
     return table
 
 
-def _worker_table(restored: Restored | None, latency: Latency | None) -> Table:
-    table = Table(title="Our worker", title_justify="left")
+def _roles_table(report: Report) -> Table:
+    restored, latency, projected = report.restored, report.latency, report.projected
+    table = Table(title="Our roles", title_justify="left")
     table.add_column("what")
     table.add_column("figure", justify="right")
     if restored is not None:
@@ -123,5 +140,10 @@ def _worker_table(restored: Restored | None, latency: Latency | None) -> Table:
         table.add_row(
             f"fact to committed points event at {latency.facts_per_second:,} facts/s",
             f"p50 {latency.p50_ms:.0f}, p95 {latency.p95_ms:.0f}, p99 {latency.p99_ms:.0f} ms",
+        )
+    if projected is not None:
+        table.add_row(
+            f"projector, {projected.events:,} points events into SQLite",
+            f"{projected.events_per_second:,.0f} events/s",
         )
     return table
