@@ -11,10 +11,12 @@ import typer
 from deploy.console import JsonFlag, err, print_json, say
 from deploy.kafka import EmbeddedKafka
 from deploy.settings import default_cache_dir
+from tests.bench.program import choose
 from tests.bench.race import WrongOutput
 from tests.bench.stage import Stalled
 from tests.bench.suite import PEERS, Figure, Name, Sizes, Suite
 from tests.bench.table import document, print_report
+from tests.support.year import SPIKES
 
 Only = Annotated[list[Figure] | None, typer.Option("--only", help="This; may be repeated.")]
 Peers = Annotated[list[Name] | None, typer.Option("--peer", help="This; may be repeated.")]
@@ -26,6 +28,7 @@ def main(  # noqa: PLR0917 - Typer passes every option by name
     repeat: Annotated[int, typer.Option(min=1, help="Races; medians are shown.")] = 1,
     restored: Annotated[int, typer.Option(min=1_000, help="Accounts to restore.")] = 100_000,
     rate: Annotated[int, typer.Option(min=10, help="Facts a second for latency.")] = 1_000,
+    program: Annotated[Path, typer.Option(exists=True, help="What the fold runs.")] = SPIKES,
     only: Only = None,
     peer: Peers = None,
     json: JsonFlag = False,
@@ -35,6 +38,7 @@ def main(  # noqa: PLR0917 - Typer passes every option by name
         raise typer.BadParameter("each account needs a fact: give more --facts than --accounts")
     # A topic just made has no leader for a moment, which aiokafka calls an error.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    choose(program)
     sizes = Sizes(facts=facts, accounts=accounts, repeat=repeat, restored=restored, rate=rate)
     with tempfile.TemporaryDirectory(prefix="cactus-bench-") as directory:
         kafka = EmbeddedKafka(

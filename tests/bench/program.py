@@ -1,18 +1,47 @@
-"""The program that every measurement runs: the sample, exactly as it ships."""
+"""The program that every measurement runs: the sample exactly as it ships, or another one."""
 
+from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 
+from schemas import ids
+from schemas.facts import ProgramPublished
 from schemas.program.load import load_program
 from schemas.program.model import Program
 from streams.account.programs import Programs
-from tests.support.year import SPIKES, program_of
+from tests.support.year import SPIKES
+
+ALWAYS = datetime(2000, 1, 1)  # noqa: DTZ001 - local time in the program's own zone
+
+_chosen = SPIKES
+
+
+def choose(path: Path) -> None:
+    """Before anything else is asked: measure with this program."""
+    global _chosen  # noqa: PLW0603 - one run measures one program
+    _chosen = path
 
 
 def sample() -> Program:
-    return load_program(SPIKES.read_text(encoding="utf-8"))
+    """One that does not say since when it applies has always applied."""
+    program = load_program(_chosen.read_text(encoding="utf-8"))
+    if program.effective_from is not None:
+        return program
+    return program.model_copy(update={"effective_from": ALWAYS})
 
 
 @lru_cache
 def known() -> Programs:
-    """The sample, published before the first fact."""
-    return program_of(SPIKES.read_text(encoding="utf-8"))
+    """The program, published before the first fact."""
+    program = sample()
+    return Programs().with_published(
+        ProgramPublished(
+            id=ids.program_published(program.program, 1),
+            site=program.site,
+            customer="",
+            occurred_at=0,
+            program=program.program,
+            version=1,
+            document=program.document(),
+        )
+    )
