@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from deploy.embedded import ports, processes
 from deploy.embedded.jars import DownloadFailed, Say, fetch_jars
 from deploy.embedded.java import JavaMissing, find_java, java_version
+from deploy.kafka import new_cluster_id
 
 
 def silent(_line: str) -> None:
@@ -191,3 +193,10 @@ def test_a_broken_pid_file_is_forgotten(tmp_path: Path, content: str) -> None:
     file.write_text(content)
 
     assert processes.recall(file) is None
+
+
+def test_a_cluster_id_never_looks_like_an_option() -> None:
+    drawn = [uuid.UUID(bytes=b"\xf8" + bytes(15)), uuid.UUID(bytes=b"\x01" + bytes(15))]
+
+    assert new_cluster_id(lambda: drawn.pop(0)) == "AQ" + "A" * 20
+    assert drawn == []
