@@ -7,6 +7,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.core.batches import Record
 
 FETCH_BYTES_MAX = 8 << 20
+RECORD_BYTES = 16_384
+"""More than a record mostly has: so much is fetched for each that is asked for, and no more. Kafka
+sends what is larger all the same.
+"""
 POLL_MS = 200
 
 
@@ -28,7 +32,7 @@ async def read_partition(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
-        max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        max_partition_fetch_bytes=_fetch_bytes(start, end),
     )
     await consumer.start()
     try:
@@ -43,6 +47,10 @@ async def read_partition(
                 yield records
     finally:
         await consumer.stop()
+
+
+def _fetch_bytes(start: int, end: int | None) -> int:
+    return FETCH_BYTES_MAX if end is None else min(FETCH_BYTES_MAX, (end - start) * RECORD_BYTES)
 
 
 async def partition_end(bootstrap_servers: str, topic: str, partition: int) -> int:
