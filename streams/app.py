@@ -29,6 +29,10 @@ what was fetched ahead is bounded by aiokafka's 50 MB for each broker.
 SESSION_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
+METADATA_AGE_MS_MAX = 5_000
+"""Who leads the group while a broker starts may be told of no partitions, and then gives nobody any.
+It looks again this soon, and not in Faust's five minutes.
+"""
 ROOM_POLL_SECONDS = 0.01
 KEPT_SECONDS = 300.0
 
@@ -130,6 +134,7 @@ def build(
         broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_records=POLL_RECORDS_MAX,
         consumer_max_fetch_size=FETCH_BYTES_MAX,
+        consumer_metadata_max_age_ms=METADATA_AGE_MS_MAX,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=64,
         # Writers acknowledge after their commit: a stop must not wait for those that never come.
