@@ -30,8 +30,8 @@ SESSION_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
 METADATA_AGE_MS_MAX = 5_000
-"""Who leads the group while a broker starts may be told of no partitions, and then gives nobody any.
-It looks again this soon, and not in Faust's five minutes.
+"""Who leads the group while a broker starts may be told of no partitions, and then gives nobody
+any. It looks again this soon, and not in Faust's five minutes.
 """
 ROOM_POLL_SECONDS = 0.01
 KEPT_SECONDS = 300.0
