@@ -212,14 +212,15 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
         values = [keyed(coupon), keyed(revoke), (b"sandbox:x", b'{"type":'), keyed(days)]
         await produce(broker, topics.rewards, values)
         facts = [FACTS.decode(each.value) for each in await read_until(broker, topics.facts, 2)]
-        [dead] = await read_until(broker, topics.dlq, 1)
+        # Kept at least once: what is buried again after a rebalance is the same record.
+        dead, *repeats = await read_until(broker, topics.dlq, 1)
     delivered = next(fact for fact in facts if isinstance(fact, RewardDelivered))
     failed = next(fact for fact in facts if isinstance(fact, RewardFailed))
     assert delivered.reference == f"{first['id']}:cactus-spikes-ten-off-v1-1"
     assert failed.reason == "this release does not carry out rewards of kind free_days"
     [used] = (await held(site))["coupons_applied"]
     assert (used["subscription"], used["coupon"]) == (first["id"], "cactus-spikes-ten-off-v1-1")
-    assert (dead.key, dead.value) == (b"sandbox:x", b'{"type":')
+    assert {(each.key, each.value) for each in (dead, *repeats)} == {(b"sandbox:x", b'{"type":')}
     assert dict(dead.headers)["class"] == b"DecodeError"
     ledger = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}", read_only=True)
     shown = await ledger.show_reward(coupon.reward_id)
