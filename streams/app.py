@@ -6,6 +6,7 @@ that its own buffers never fill and it never pauses a partition.
 
 import asyncio
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -115,12 +116,16 @@ def build(
     partitions: int,
     services: Services,
     translator: Translator,
+    directory: Path,
 ) -> tuple[faust.App, Writers]:
-    """The app, and its writers for whoever watches them."""
+    """The app, and its writers for whoever watches them. Faust makes `directory` and leaves it
+    empty: it would make one wherever the worker is started.
+    """
     app = faust.App(
         app_id,
         broker=f"kafka://{bootstrap_servers.replace(',', ';')}",
         store="memory://",
+        datadir=str(directory),
         topic_allow_declare=False,
         topic_disable_leader=True,
         topic_partitions=partitions,

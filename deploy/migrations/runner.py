@@ -43,8 +43,11 @@ def _place(engine: AsyncEngine) -> str:
 
 
 def _make_directory(engine: AsyncEngine) -> None:
-    database = make_url(engine.url).database
-    if engine.dialect.name == "sqlite" and database and database != ":memory:":
+    url = make_url(engine.url)
+    database = url.database
+    if engine.dialect.name != "sqlite" or "uri" in url.query:  # then the path is SQLite's own URI
+        return
+    if database and database != ":memory:":
         # Where this fails, opening the file says why.
         with contextlib.suppress(OSError):
             Path(database).parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,7 @@ async def run_worker(settings: Settings) -> None:
             partitions=settings.partitions,
             services=services,
             translator=translator,
+            directory=settings.home / "faust",
         )
         vitals = Vitals(ROLE, {"partitions": writers.complaint})
         vitals.watch_loop()

@@ -7,6 +7,7 @@ our transport, whose shorter fetches and cheaper acknowledgements do it no harm.
 """
 
 import sys
+import tempfile
 from typing import Any
 
 import faust
@@ -29,6 +30,7 @@ def build() -> faust.App:
         work.app_id,
         broker=f"kafka://{work.bootstrap_servers}",
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="cactus-bench-faust-"),
         topic_partitions=work.partitions,
         topic_replication_factor=1,
         topic_disable_leader=True,

@@ -1,7 +1,7 @@
 """Quix Streams, exactly once: a stateful `apply` over its RocksDB store, and `to_topic`.
 
 Tuned: a checkpoint (one transaction with outputs, changelog and offsets) every 20,000 facts or half
-a second, which was the fastest of those tried from 2,000 to 100,000; librdkafka fetches well ahead;
+a second; librdkafka fetches well ahead;
 the producer lingers 20 ms with batches of up to 1 MB. Polling is short, so that the last checkpoint
 does not wait. Keys and values are raw bytes and the account is stored as bytes, so nothing is
 serialised but by the fold.
