@@ -16,7 +16,7 @@ from schemas.facts import AnyFact, PaymentRefunded, PaymentSucceeded
 NAME = "truth"
 SENTENCE = "What happened at the billing site is one fact each, with the same money, and no more."
 
-_FACT_IDS: Mapping[Kind, Callable[[Happening], str]] = {
+FACT_IDS: Mapping[Kind, Callable[[Happening], str]] = {
     "payment": lambda one: ids.payment(one.transaction, one.invoice),
     "refund": lambda one: ids.refund(one.transaction),
     "chargeback": lambda one: ids.refund(one.transaction),
@@ -33,6 +33,7 @@ _FACT_IDS: Mapping[Kind, Callable[[Happening], str]] = {
     ),
     "customer_deleted": lambda one: ids.customer_deleted(one.customer),
 }
+"""The id of the fact that must tell of what happened."""
 
 
 class _Told(msgspec.Struct):
@@ -54,7 +55,7 @@ class Truth:
         self._happened: dict[tuple[str, str], Happening] = {}
         self._found: set[tuple[str, str]] = set()
         for one in msgspec.json.decode(told, type=_Told).money:
-            key = (one.customer, _FACT_IDS[one.kind](one))
+            key = (one.customer, FACT_IDS[one.kind](one))
             self._tally.examined += 1
             if self._happened.setdefault(key, one) is not one:
                 self._tally.breach(f"{key[1]} of {key[0]} happened twice under one id")

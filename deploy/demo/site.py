@@ -5,7 +5,6 @@ from typing import Any
 import httpx
 import msgspec
 
-START_SECONDS_MAX = 30.0
 ANSWER_SECONDS_MAX = 60.0
 
 

@@ -1,40 +1,17 @@
 """A lived year, read by the connector: its facts are what really happened, and nothing else."""
 
-from collections.abc import Callable
-
 import pytest
 
 from connectors.chargebee.translate import translate
+from deploy.audit.truth import FACT_IDS
 from deploy.sandbox.events import Event
 from deploy.sandbox.joining import Mix
 from deploy.sandbox.life import Life, LifeSettings
 from deploy.sandbox.people import CANARY
-from deploy.sandbox.truth import Happening, Kind
-from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, PaymentRefunded, PaymentSucceeded
 
 SITE = "acme-test"
-
-
-KEYS: dict[Kind, Callable[[Happening], str]] = {
-    "payment": lambda one: ids.payment(one.transaction, one.invoice),
-    "refund": lambda one: ids.refund(one.transaction),
-    "chargeback": lambda one: ids.refund(one.transaction),
-    "late_failure": lambda one: ids.late_failure(one.payment),
-    "subscription_created": lambda one: ids.subscription_created(one.subscription),
-    "subscription_activated": lambda one: ids.subscription_activated(one.subscription),
-    "subscription_changed": lambda one: ids.subscription_changed(
-        one.subscription, one.resource_version
-    ),
-    "subscription_renewed": lambda one: ids.subscription_renewed(one.subscription, one.term_start),
-    "subscription_cancelled": lambda one: ids.subscription_cancelled(one.subscription, one.at),
-    "subscription_reactivated": lambda one: ids.subscription_reactivated(
-        one.subscription, one.resource_version
-    ),
-    "customer_deleted": lambda one: ids.customer_deleted(one.customer),
-}
-"""The key of the fact that must tell of what happened."""
 
 
 @pytest.mark.parametrize("catalog_1", [0.0, 0.5, 1.0])
@@ -48,7 +25,7 @@ def test_the_facts_of_a_year_are_exactly_what_happened(catalog_1: float) -> None
     life.site.listeners.append(take)
     life.advance(life.end)
 
-    happened = {KEYS[one.kind](one): one for one in life.site.truth.money}
+    happened = {FACT_IDS[one.kind](one): one for one in life.site.truth.money}
     assert set(facts) == set(happened)
     for key, fact in facts.items():
         assert fact.customer == happened[key].customer
