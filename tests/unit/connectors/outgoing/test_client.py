@@ -1,8 +1,6 @@
 """A guarded call over a real socket: what it refuses, and what it makes of trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -18,9 +16,9 @@ from connectors.outgoing.client import (
     NotSentError,
     OutgoingClient,
 )
+from tests.support.serving import serving
 
 DEVELOPMENT = Guard(allow_loopback=True)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Names(AbstractResolver):
@@ -42,21 +40,6 @@ class Names(AbstractResolver):
 
 async def never_asked(_: web.Request) -> web.Response:
     raise AssertionError("nobody may call this")
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """A service on this machine; its address."""
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    [(_, port, *_)] = runner.addresses
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        await runner.cleanup()
 
 
 async def call(address: str, guard: Guard = DEVELOPMENT, *, seconds: float = 5) -> Answer:
