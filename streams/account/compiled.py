@@ -200,7 +200,7 @@ class CompiledProgram:
             self._add(rule)
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
-        self.has_anniversaries = "subscription_anniversary" in self.acts_on | self.rules.keys()
+        self.has_anniversaries = "subscription_anniversary" in {*self.acts_on, *self.rules}
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
         self._round_up = expiry.round_up_to if expiry else None
