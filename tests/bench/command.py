@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: every measurement in one run, on a Kafka of its own."""
+"""The benchmark's command line: every measurement in one run, on a Kafka of its own."""
 
 import asyncio
 import logging
@@ -60,7 +60,3 @@ def main(  # noqa: PLR0917 - Typer passes every option by name
         print_json(document(suite.report))
     else:
         print_report(suite.report)
-
-
-if __name__ == "__main__":
-    typer.run(main)
