@@ -6,12 +6,15 @@ from typing import assert_never
 from schemas.points import (
     AccountErased,
     AnyPointsEvent,
+    CorrectionApplied,
     FactIgnored,
     Multiplier,
     PointsActivated,
     PointsAdjusted,
     PointsEarned,
     PointsExpired,
+    PointsExpiringSoon,
+    PointsExtended,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
@@ -27,6 +30,8 @@ NOTHING = "—"
 HAPPENED = {
     "PointsEarned": "earned",
     "PointsActivated": "became spendable",
+    "PointsExtended": "live longer",
+    "PointsExpiringSoon": "expire soon",
     "PointsExpired": "expired",
     "PointsReversed": "taken back",
     "PointsRedeemed": "spent",
@@ -37,6 +42,7 @@ HAPPENED = {
     "RewardDelivered": "reward delivered",
     "RewardFailed": "reward failed",
     "RewardRevoked": "reward withdrawn",
+    "CorrectionApplied": "put in order",
     "FactIgnored": "nothing moved",
     "AccountErased": "account erased",
 }
@@ -46,13 +52,15 @@ def what_happened(event: AnyPointsEvent) -> str:
     return HAPPENED[type(event).__name__]
 
 
-def decided_by(event: AnyPointsEvent) -> str:
+def decided_by(event: AnyPointsEvent) -> str:  # noqa: C901 - one line for each kind of event
     """Which rule, reward or reason the event follows; empty where its fact says it all."""
     match event:
         case PointsEarned():
             text = f"{event.rule}{_times(event.multipliers)}"
         case PointsExpired():
             text = event.reason
+        case PointsExtended() | PointsExpiringSoon():
+            text = f"until {instant(event.expires_at)}"
         case PointsReversed():
             text = f"undoes {event.earned_by}"
         case PointsAdjusted():
@@ -63,8 +71,8 @@ def decided_by(event: AnyPointsEvent) -> str:
             text = event.reward
         case RewardFailed() | RewardRevoked():
             text = f"{event.reward}: {event.reason}"
-        case FactIgnored():
-            text = event.detail or event.reason
+        case FactIgnored() | CorrectionApplied():
+            text = event.detail or getattr(event, "reason", "")
         case PointsActivated() | AccountErased():
             text = ""
         case _:

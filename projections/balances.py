@@ -15,12 +15,15 @@ from projections.rows import BalanceRow, EntryRow, LotRow, RewardRow, RewardStat
 from schemas.points import (
     AccountErased,
     AnyPointsEvent,
+    CorrectionApplied,
     FactIgnored,
     LotChange,
     PointsActivated,
     PointsAdjusted,
     PointsEarned,
     PointsExpired,
+    PointsExpiringSoon,
+    PointsExtended,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
@@ -64,8 +67,11 @@ def lots_touched(event: AnyPointsEvent) -> Iterable[str]:
     match event:
         case PointsActivated():
             return (event.lot,)
+        case CorrectionApplied():
+            return [state.lot for state in event.lots]
         case (
-            PointsExpired()
+            PointsExtended()
+            | PointsExpired()
             | PointsReversed()
             | PointsRedeemed()
             | PointsRestored()
@@ -88,7 +94,7 @@ def rewards_touched(event: AnyPointsEvent) -> Iterable[str]:
 def net_change(event: AnyPointsEvent) -> int:
     """What the event added to balance + pending; balance is less any deficit."""
     match event:
-        case PointsEarned() | PointsAdjusted():
+        case PointsEarned() | PointsAdjusted() | CorrectionApplied():
             return event.points
         case PointsExpired() | PointsRedeemed():
             return -event.points
@@ -99,6 +105,8 @@ def net_change(event: AnyPointsEvent) -> int:
             return _sum(event.lots) + event.absorbed
         case (
             PointsActivated()
+            | PointsExtended()
+            | PointsExpiringSoon()
             | TierChanged()
             | RewardEarned()
             | RewardDelivered()
@@ -160,18 +168,17 @@ def _project_lots(view: View, logged: Logged) -> None:
         case PointsEarned():
             _open_lot(view, logged, event.lot, event.points - event.absorbed)
         case PointsActivated():
-            _move(view, event, event.lot, -event.absorbed)
-        case PointsExpired() | PointsReversed() | PointsRedeemed():
-            for change in event.lots:
-                _move(view, event, change.lot, -change.points)
+            _activate(view, event)
+        case PointsAdjusted() if event.lot:
+            _open_lot(view, logged, event.lot, event.points - event.absorbed)
+        case PointsExtended():
+            _extend(view, event)
+        case CorrectionApplied():
+            _correct(view, logged, event)
         case PointsRestored():
-            for change in event.lots:
-                _move(view, event, change.lot, change.points)
-        case PointsAdjusted():
-            if event.lot:
-                _open_lot(view, logged, event.lot, event.points - event.absorbed)
-            for change in event.lots:
-                _move(view, event, change.lot, -change.points)
+            _move_all(view, event, event.lots, 1)
+        case PointsExpired() | PointsReversed() | PointsRedeemed() | PointsAdjusted():
+            _move_all(view, event, event.lots, -1)
         case _:
             pass
 
@@ -229,25 +236,69 @@ def _open_lot(view: View, logged: Logged, lot: str, remaining: int) -> None:
     key = (event.site, event.customer, lot)
     if key in view.lots:
         raise LogBroken(f"{':'.join(key[:2])} opens lot {lot} twice, at {event.sequence}.")
+    available_at = getattr(event, "available_at", event.occurred_at)
+    row = _new_lot(logged, lot, event.points, event.occurred_at, available_at)
+    row.remaining, row.expires_at = remaining, event.expires_at
+    row.closed_at = None if remaining else event.occurred_at
     view.changed_lots.add(key)
-    view.lots[key] = LotRow(
-        *key,
+    view.lots[key] = row
+
+
+def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at: int) -> LotRow:
+    event = logged.event
+    return LotRow(
+        event.site,
+        event.customer,
+        lot,
         logged.partition,
         event.sequence,
         event.cause.fact,
         getattr(event, "rule", ""),
         getattr(event, "program", ""),
         getattr(event, "program_version", 0),
-        event.points,
-        remaining,
-        event.occurred_at,
-        getattr(event, "available_at", event.occurred_at),
-        event.expires_at,
-        None if remaining else event.occurred_at,
+        points,
+        points,
+        opened_at,
+        available_at,
+        None,
+        None,
     )
 
 
-def _move(view: View, event: AnyPointsEvent, lot: str, points: int) -> None:
+def _activate(view: View, event: PointsActivated) -> None:
+    row = _move(view, event, event.lot, -event.absorbed)
+    if event.expires_at is not None:
+        row.available_at, row.expires_at = event.occurred_at, event.expires_at
+
+
+def _extend(view: View, event: PointsExtended) -> None:
+    for change in event.lots:
+        _move(view, event, change.lot, 0).expires_at = event.expires_at
+
+
+def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
+    """Each lot stands as told, whether or not it was known before."""
+    for state in event.lots:
+        key = (event.site, event.customer, state.lot)
+        row = view.lots.get(key)
+        if row is None:
+            row = view.lots[key] = _new_lot(
+                logged, state.lot, state.points, state.earned_at, state.available_at
+            )
+        view.changed_lots.add(key)
+        row.remaining = state.points
+        row.available_at, row.expires_at = state.available_at, state.expires_at
+        row.closed_at = None if state.points else event.occurred_at
+
+
+def _move_all(
+    view: View, event: AnyPointsEvent, changes: tuple[LotChange, ...], direction: int
+) -> None:
+    for change in changes:
+        _move(view, event, change.lot, direction * change.points)
+
+
+def _move(view: View, event: AnyPointsEvent, lot: str, points: int) -> LotRow:
     key = (event.site, event.customer, lot)
     row = view.lots.get(key)
     if row is None:
@@ -258,6 +309,7 @@ def _move(view: View, event: AnyPointsEvent, lot: str, points: int) -> None:
     view.changed_lots.add(key)
     row.remaining += points
     row.closed_at = None if row.remaining else event.occurred_at
+    return row
 
 
 def _earn_reward(view: View, logged: Logged, event: RewardEarned) -> None:

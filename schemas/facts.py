@@ -176,6 +176,31 @@ class AdjustmentRequested(Fact, frozen=True, kw_only=True):
     program: str = ""
 
 
+class TierAssigned(Fact, frozen=True, kw_only=True):
+    """A person puts the customer in a tier, and says why; `until` absent holds it for good."""
+
+    tier: str
+    actor: str
+    reason: str
+    until: int | None = None
+
+
+class RedemptionRequested(Fact, frozen=True, kw_only=True):
+    """Somebody asks for a reward of the catalogue. `request` is the caller's id for it."""
+
+    request: str
+    reward: str
+    actor: str = ""
+
+
+class RedemptionCancelled(Fact, frozen=True, kw_only=True):
+    """A request that was granted and has not reached the customer yet is taken back."""
+
+    request: str
+    actor: str
+    reason: str
+
+
 class RewardDelivered(Fact, frozen=True, kw_only=True):
     """Outcome: the reward reached the customer. `reference` is the gateway's id for it."""
 
@@ -217,6 +242,9 @@ AnyFact = (
     | CustomerDeleted
     | CustomEventReceived
     | AdjustmentRequested
+    | TierAssigned
+    | RedemptionRequested
+    | RedemptionCancelled
     | RewardDelivered
     | RewardFailed
     | TimeReached

@@ -78,8 +78,26 @@ def adjustment(caller_id: str) -> str:
     return f"adjustment:{caller_id}"
 
 
+def tier_assigned(caller_id: str) -> str:
+    return f"tier_assigned:{caller_id}"
+
+
+def redemption(request: str) -> str:
+    """Keyed by the id that the caller gave the request."""
+    return f"redemption:{request}"
+
+
+def redemption_cancelled(request: str) -> str:
+    return f"redemption_cancelled:{request}"
+
+
 def time_reached(at: int) -> str:
     return f"time:{at}"
+
+
+def anniversary(subscription: str, at: int) -> str:
+    """No fact of its own: what the passing of time means for one subscription."""
+    return f"anniversary:{subscription}:{at}"
 
 
 def program_published(program: str, version: int) -> str:
@@ -89,6 +107,21 @@ def program_published(program: str, version: int) -> str:
 def outcome(reward: str) -> str:
     """One final outcome per reward id."""
     return f"outcome:{reward}"
+
+
+def lot(digest_of_fact: bytes, digest_of_rule: int = 0) -> int:
+    """The number of the lot that a rule opens for a fact: the same in whatever order facts come."""
+    return int.from_bytes(digest_of_fact) ^ digest_of_rule
+
+
+def lot_text(number: int) -> str:
+    """A lot's number as messages carry it."""
+    return f"{number:016x}"
+
+
+def lot_number(text: str) -> int:
+    """What `lot_text` wrote."""
+    return int(text, 16)
 
 
 def digest(natural_key: str) -> bytes:

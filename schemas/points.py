@@ -79,6 +79,10 @@ class PointsEarned(PointsEvent, frozen=True, kw_only=True):
     `unrounded` is the exact value before the one rounding (a decimal string, or `a/b` where no
     finite decimal exists), `wanted` what the rule would have given where a cap gave less.
     `absorbed` points went to fill the deficit.
+    `promotional` lots are spent before others. A lot that waits for an activity names it in
+    `activates_on`; `available_at` is then its deadline, at which it is void, and its expiry is
+    counted from the activation. `carried` is the exact remainder that came in from before, `count`
+    which pull of the rule this was where the rule counts them.
     """
 
     program: str
@@ -93,14 +97,34 @@ class PointsEarned(PointsEvent, frozen=True, kw_only=True):
     multipliers: tuple[Multiplier, ...] = ()
     wanted: int | None = None
     absorbed: int = 0
+    promotional: bool = False
+    activates_on: str = ""
+    carried: str = ""
+    count: int = 0
 
 
 class PointsActivated(PointsEvent, frozen=True, kw_only=True):
-    """A pending lot became spendable."""
+    """A pending lot became spendable; `expires_at` where its expiry is counted from now."""
 
     lot: str
     points: int
     absorbed: int = 0
+    expires_at: int | None = None
+
+
+class PointsExtended(PointsEvent, frozen=True, kw_only=True):
+    """An activity moved the expiry of these lots to `expires_at`. Their points stay."""
+
+    lots: tuple[LotChange, ...]
+    expires_at: int
+
+
+class PointsExpiringSoon(PointsEvent, frozen=True, kw_only=True):
+    """A reminder: these points expire at `expires_at` unless they are spent before."""
+
+    points: int
+    lots: tuple[LotChange, ...]
+    expires_at: int
 
 
 class PointsExpired(PointsEvent, frozen=True, kw_only=True):
@@ -166,17 +190,26 @@ class PointsAdjusted(PointsEvent, frozen=True, kw_only=True):
 
 
 class TierChanged(PointsEvent, frozen=True, kw_only=True):
-    """`from_tier` and `to_tier` are level ids, empty for none; `basis` is what decided."""
+    """`from_tier` and `to_tier` are level ids, empty for none; `basis` is what decided.
+
+    A tier assigned by hand names its `actor` and why, and is held `until` then, absent for good.
+    """
 
     program: str
     program_version: int
     from_tier: str
     to_tier: str
     basis: int
+    actor: str = ""
+    assigned_reason: str = ""
+    until: int | None = None
 
 
 class RewardEarned(PointsEvent, frozen=True, kw_only=True):
-    """A reward fired. `subscription` and `currency` say where a discount lands, where known."""
+    """A reward fired. `subscription` and `currency` say where a discount lands, where known.
+
+    `request` is the caller's id where it was redeemed from the catalogue.
+    """
 
     program: str
     program_version: int
@@ -186,6 +219,7 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     cost: int = 0
     subscription: str = ""
     currency: str = ""
+    request: str = ""
 
 
 class RewardDelivered(PointsEvent, frozen=True, kw_only=True):
@@ -210,6 +244,45 @@ class RewardRevoked(PointsEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class LotState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A lot as it stands: `points` left (0 for none), and its dates. `waits_for` names the rule
+    whose activity it waits for.
+    """
+
+    lot: str
+    points: int
+    earned_at: int
+    available_at: int
+    expires_at: int | None = None
+    active: bool = True
+    promotional: bool = False
+    waits_for: str = ""
+
+
+class RewardPayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The pieces of lots that pay for a reward."""
+
+    reward_id: str
+    lots: tuple[LotState, ...]
+
+
+class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
+    """A late fact showed that earlier ones had to be decided otherwise; this is the difference.
+
+    Each of `lots` stands as told here from now on, and so do the pieces that pay for `rewards`;
+    the four figures are the corrected ones. `points` is what balance and pending change by,
+    `lifetime_points` what lifetime changes by. `corrected` are the natural keys of the facts whose
+    outcome changed.
+    """
+
+    points: int
+    lifetime_points: int
+    corrected: tuple[str, ...]
+    detail: str
+    lots: tuple[LotState, ...] = ()
+    rewards: tuple[RewardPayment, ...] = ()
+
+
 class FactIgnored(PointsEvent, frozen=True, kw_only=True):
     """The fact moved nothing. `reason` is a short code, `detail` a sentence for people."""
 
@@ -224,6 +297,8 @@ class AccountErased(PointsEvent, frozen=True, kw_only=True):
 AnyPointsEvent = (
     PointsEarned
     | PointsActivated
+    | PointsExtended
+    | PointsExpiringSoon
     | PointsExpired
     | PointsReversed
     | PointsRedeemed
@@ -234,6 +309,7 @@ AnyPointsEvent = (
     | RewardDelivered
     | RewardFailed
     | RewardRevoked
+    | CorrectionApplied
     | FactIgnored
     | AccountErased
 )

@@ -11,6 +11,7 @@ from projections.balances import net_change
 from schemas import ids
 from schemas.points import (
     AnyPointsEvent,
+    CorrectionApplied,
     PointsActivated,
     PointsAdjusted,
     PointsEarned,
@@ -76,9 +77,9 @@ def _complaints(account: _Account, event: AnyPointsEvent) -> Iterator[str]:
         )
     if event.lifetime != account.lifetime + _lifetime_change(event):
         yield f"makes lifetime points {event.lifetime} of {account.lifetime}"
-    if event.deficit != account.deficit + _deficit_change(event):
+    if event.deficit != account.deficit + _deficit_change(account, event):
         yield f"makes a deficit of {event.deficit} of {account.deficit}"
-    for lot, points in _lot_changes(event):
+    for lot, points in _lot_changes(account, event):
         left = account.lots.pop(lot, 0) + points
         if left < 0:
             yield f"takes {-points} points of lot {lot}, which is {-left} more than it holds"
@@ -97,11 +98,13 @@ def _lifetime_change(event: AnyPointsEvent) -> int:
             return event.points
         case PointsReversed():
             return -event.points
+        case CorrectionApplied():
+            return event.lifetime_points
         case _:
             return 0
 
 
-def _deficit_change(event: AnyPointsEvent) -> int:
+def _deficit_change(account: _Account, event: AnyPointsEvent) -> int:
     match event:
         case PointsEarned() | PointsActivated() | PointsRestored():
             return -event.absorbed
@@ -109,11 +112,13 @@ def _deficit_change(event: AnyPointsEvent) -> int:
             return event.overdrawn
         case PointsAdjusted():
             return event.overdrawn - event.absorbed
+        case CorrectionApplied():
+            return event.deficit - account.deficit
         case _:
             return 0
 
 
-def _lot_changes(event: AnyPointsEvent) -> Iterator[tuple[str, int]]:
+def _lot_changes(account: _Account, event: AnyPointsEvent) -> Iterator[tuple[str, int]]:
     match event:
         case PointsEarned():
             yield event.lot, event.points - event.absorbed
@@ -123,6 +128,9 @@ def _lot_changes(event: AnyPointsEvent) -> Iterator[tuple[str, int]]:
             yield from ((change.lot, change.points) for change in event.lots)
         case PointsExpired() | PointsReversed() | PointsRedeemed():
             yield from ((change.lot, -change.points) for change in event.lots)
+        case CorrectionApplied():
+            for state in event.lots:
+                yield state.lot, state.points - account.lots.get(state.lot, 0)
         case PointsAdjusted():
             if event.lot:
                 yield event.lot, event.points - event.absorbed

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import gcd
 from zoneinfo import ZoneInfo
 
-from schemas import points
+from schemas import ids, points
 from schemas.program import amounts, periods
 from schemas.program.expressions import Condition, Formula
 from schemas.program.model import (
@@ -73,11 +73,11 @@ class CompiledMultiplier:
 class CompiledRule:
     """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
 
-    `counted` says that the account keeps a counter for it.
+    `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
     """
 
     __slots__ = (
-        "activate_after", "award", "cap", "cap_per", "condition", "counted", "event",
+        "activate_after", "award", "cap", "cap_per", "condition", "counted", "digest", "event",
         "exclude_tax", "flat", "formula", "id", "limit", "multipliers", "per_minor",
         "per_quantity", "waits",
     )  # fmt: skip
@@ -87,6 +87,7 @@ class CompiledRule:
     ) -> None:
         worth = rule.points
         self.id = rule.id
+        self.digest = int.from_bytes(ids.digest(rule.id))
         self.event = rule.event
         self.condition = Condition(rule.when, (rule.on,)) if rule.when is not None else None
         self.waits = rule.trial == "wait"

@@ -12,7 +12,6 @@ from schemas.points import (
     AccountErased,
     AnyPointsEvent,
     FactIgnored,
-    LotChange,
     PointsAdjusted,
     PointsExpired,
 )
@@ -38,7 +37,7 @@ def decide(
     if _remembers(memory, digest):
         return []
     memory.digests += digest
-    turn = Turn(account, fact, offset, programs)
+    turn = Turn(account, fact, digest, offset, programs)
     if account.ledger.erased:
         turn.note("account_erased", "the customer was deleted")
         _ignore(turn, moved=False)
@@ -255,7 +254,7 @@ def _adjusted(turn: Turn, fact: facts.AdjustmentRequested) -> None:
                 points=fact.points,
                 actor=fact.actor,
                 reason=fact.reason,
-                lot=str(turn.ledger.sequence + 1),
+                lot=ids.lot_text(ids.lot(turn.digest)),
                 absorbed=absorbed,
                 expires_at=program.expires_at(turn.now),
             )
@@ -287,7 +286,7 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
     """Close the account for good: of the memory only digests and the clock stay."""
     open_lots = turn.ledger.lots
     if open_lots:
-        changes = tuple(LotChange(lot=str(lot.id), points=lot.points) for lot in open_lots)
+        changes = lots.changes_of({lot.id: lot.points for lot in open_lots})
         points = sum(lot.points for lot in open_lots)
         turn.balance -= points - turn.pending
         turn.pending = 0

@@ -3,6 +3,7 @@
 All arithmetic is on whole numerators and denominators; nothing is rounded before the end.
 """
 
+from schemas import ids
 from schemas.facts import PaymentSucceeded
 from schemas.points import Money, Multiplier, PointsEarned
 from schemas.program.expressions import Condition, Failed
@@ -190,12 +191,12 @@ def _credit(
     else:
         turn.pending += given
     turn.credited = True
-    sequence = turn.ledger.sequence + 1
+    lot = ids.lot(turn.digest, rule.digest)
     turn.emit(
         PointsEarned(
             site=turn.fact.site,
             customer=turn.fact.customer,
-            sequence=sequence,
+            sequence=turn.ledger.sequence + 1,
             cause=turn.cause(trigger),
             occurred_at=at,
             balance=turn.balance,
@@ -207,7 +208,7 @@ def _credit(
             rule=rule.id,
             points=given,
             unrounded=exact_text(*exact),
-            lot=str(sequence),
+            lot=ids.lot_text(lot),
             available_at=available_at,
             expires_at=program.expires_at(available_at),
             base=None if payment is None else _money(payment),
@@ -216,7 +217,7 @@ def _credit(
             absorbed=absorbed,
         )
     )
-    turn.earnings.append(Earning(rule.id, sequence, given))
+    turn.earnings.append(Earning(rule.id, lot, given))
 
 
 def _money(payment: PaymentSucceeded) -> Money:

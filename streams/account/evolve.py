@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+from schemas import ids
 from schemas.points import (
     AccountErased,
     AnyPointsEvent,
+    CorrectionApplied,
     FactIgnored,
+    LotState,
     PointsActivated,
     PointsAdjusted,
     PointsEarned,
     PointsExpired,
+    PointsExpiringSoon,
+    PointsExtended,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
@@ -22,7 +27,16 @@ from schemas.points import (
 )
 from schemas.rewards import Feature
 from streams.account import lots
-from streams.account.state import NEVER, Account, HeldFeature, Ledger, Lot, OpenReward
+from streams.account.state import (
+    NEVER,
+    PROMOTIONAL,
+    STANDARD,
+    Account,
+    HeldFeature,
+    Ledger,
+    Lot,
+    OpenReward,
+)
 
 
 def evolve(account: Account, event: AnyPointsEvent) -> None:
@@ -53,24 +67,37 @@ def _earned(ledger: Ledger, event: PointsEarned) -> None:
         lots.insert(
             ledger.lots,
             Lot(
-                event.sequence,
+                ids.lot_number(event.lot),
                 left,
                 event.occurred_at,
                 event.available_at,
                 event.expires_at or NEVER,
                 event.available_at <= event.occurred_at,
+                PROMOTIONAL if event.promotional else STANDARD,
+                event.rule if event.activates_on else "",
             ),
         )
 
 
 def _activated(ledger: Ledger, event: PointsActivated) -> None:
-    lot = lots.find(ledger.lots, int(event.lot))
+    lot = lots.find(ledger.lots, ids.lot_number(event.lot))
     assert lot is not None, f"lot {event.lot} is not open"
     lot.active = True
     lot.points -= event.absorbed
     ledger.deficit -= event.absorbed
+    if lot.waits_for:
+        lot.waits_for, lot.available_at = "", event.occurred_at
+    if event.expires_at is not None:
+        lots.expire_later(ledger.lots, lot, event.expires_at)
     if lot.points == 0:
         ledger.lots.remove(lot)
+
+
+def _extended(ledger: Ledger, event: PointsExtended) -> None:
+    for change in event.lots:
+        lot = lots.find(ledger.lots, ids.lot_number(change.lot))
+        assert lot is not None, f"lot {change.lot} is not open"
+        lots.expire_later(ledger.lots, lot, event.expires_at)
 
 
 def _expired(ledger: Ledger, event: PointsExpired) -> None:
@@ -95,7 +122,7 @@ def _restored(ledger: Ledger, event: PointsRestored) -> None:
     assert waiting is not None, "points only come back from a reward that is open"
     pieces = {piece.id: piece for piece in waiting.taken}
     for change in event.lots:
-        lots.put_back(ledger.lots, pieces[int(change.lot)], change.points)
+        lots.put_back(ledger.lots, pieces[ids.lot_number(change.lot)], change.points)
     ledger.deficit -= event.absorbed
     ledger.open_rewards.remove(waiting)
 
@@ -109,7 +136,8 @@ def _adjusted(ledger: Ledger, event: PointsAdjusted) -> None:
     left = event.points - event.absorbed
     if left:
         at = event.occurred_at
-        lots.insert(ledger.lots, Lot(event.sequence, left, at, at, event.expires_at or NEVER))
+        number = ids.lot_number(event.lot)
+        lots.insert(ledger.lots, Lot(number, left, at, at, event.expires_at or NEVER))
 
 
 def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
@@ -120,7 +148,7 @@ def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
 def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
     ordinal = ordinal_of(event.reward_id)
     ledger.fired[event.reward] = ordinal
-    ledger.open_rewards.append(OpenReward(event.reward, ordinal))
+    ledger.open_rewards.append(OpenReward(event.reward, ordinal, request=event.request))
     if isinstance(event.grant, Feature) and event.grant.while_in_tier:
         ledger.held.append(HeldFeature(event.reward, ordinal, ledger.tier))
 
@@ -140,6 +168,33 @@ def _reward_failed(ledger: Ledger, event: RewardFailed) -> None:
     _release(ledger, event.reward, ordinal)
 
 
+def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
+    told = {ids.lot_number(each.lot): each for each in event.lots}
+    ledger.lots = [lot for lot in ledger.lots if lot.id not in told]
+    for state in event.lots:
+        if state.points:
+            lots.insert(ledger.lots, _lot(state))
+    for payment in event.rewards:
+        reward = payment.reward_id.rpartition(":")[0].rpartition(":")[2]
+        waiting = find_open(ledger, reward, ordinal_of(payment.reward_id))
+        assert waiting is not None, "only an open reward's payment is corrected"
+        waiting.taken = [_lot(state) for state in payment.lots]
+    ledger.deficit, ledger.lifetime = event.deficit, event.lifetime
+
+
+def _lot(state: LotState) -> Lot:
+    return Lot(
+        ids.lot_number(state.lot),
+        state.points,
+        state.earned_at,
+        state.available_at,
+        state.expires_at or NEVER,
+        state.active,
+        PROMOTIONAL if state.promotional else STANDARD,
+        state.waits_for,
+    )
+
+
 def _reward_revoked(ledger: Ledger, event: RewardRevoked) -> None:
     _release(ledger, event.reward, ordinal_of(event.reward_id))
 
@@ -148,7 +203,7 @@ def _release(ledger: Ledger, reward: str, ordinal: int) -> None:
     ledger.held = [each for each in ledger.held if (each.reward, each.ordinal) != (reward, ordinal)]
 
 
-def _ignored(_ledger: Ledger, _event: FactIgnored) -> None:
+def _told(_ledger: Ledger, _event: FactIgnored | PointsExpiringSoon) -> None:
     """Nothing moved but the sequence."""
 
 
@@ -157,11 +212,14 @@ def _erased(ledger: Ledger, _event: AccountErased) -> None:
     ledger.open_rewards.clear()
     ledger.held.clear()
     ledger.fired.clear()
+    ledger.revoked.clear()
 
 
 _CHANGES: dict[type, Callable[[Ledger, Any], None]] = {
     PointsEarned: _earned,
     PointsActivated: _activated,
+    PointsExtended: _extended,
+    PointsExpiringSoon: _told,
     PointsExpired: _expired,
     PointsReversed: _reversed,
     PointsRedeemed: _redeemed,
@@ -172,6 +230,7 @@ _CHANGES: dict[type, Callable[[Ledger, Any], None]] = {
     RewardDelivered: _reward_delivered,
     RewardFailed: _reward_failed,
     RewardRevoked: _reward_revoked,
-    FactIgnored: _ignored,
+    CorrectionApplied: _corrected,
+    FactIgnored: _told,
     AccountErased: _erased,
 }

@@ -1,7 +1,8 @@
-"""Lots in debit order: soonest to expire, then oldest, then by id. PURE."""
+"""Lots in debit order: promotional first, then soonest to expire, oldest, by id. PURE."""
 
 from collections.abc import Iterable
 
+from schemas import ids
 from schemas.points import LotChange
 from streams.account.state import Lot
 
@@ -28,20 +29,25 @@ def put_back(lots: list[Lot], piece: Lot, points: int) -> None:
     if lot is not None:
         lot.points += points
     else:
-        insert(lots, Lot(piece.id, points, piece.earned_at, piece.available_at, piece.expires_at))
+        insert(lots, piece.piece(points))
+
+
+def expire_later(lots: list[Lot], lot: Lot, expires_at: int) -> None:
+    """Move a lot's expiry, and with it its place in the order."""
+    lots.remove(lot)
+    lot.expires_at = expires_at
+    insert(lots, lot)
 
 
 def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     """Remove points from lots and return the pieces removed. An emptied lot drops out."""
     pieces = []
     for change in changes:
-        lot = find(lots, int(change.lot))
+        lot = find(lots, ids.lot_number(change.lot))
         assert lot is not None, f"lot {change.lot} is not open"
         assert lot.points >= change.points > 0, f"lot {change.lot} would go negative"
         lot.points -= change.points
-        pieces.append(
-            Lot(lot.id, change.points, lot.earned_at, lot.available_at, lot.expires_at, lot.active)
-        )
+        pieces.append(lot.piece(change.points))
         if lot.points == 0:
             lots.remove(lot)
     return pieces
@@ -61,4 +67,4 @@ def plan(lots: Iterable[Lot], points: int, taken: dict[int, int], *, active: boo
 
 
 def changes_of(taken: dict[int, int]) -> tuple[LotChange, ...]:
-    return tuple(LotChange(lot=str(lot), points=points) for lot, points in taken.items())
+    return tuple(LotChange(lot=ids.lot_text(lot), points=points) for lot, points in taken.items())

@@ -11,11 +11,17 @@ import msgspec
 NEVER = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
+PROMOTIONAL, STANDARD = 0, 1
+"""Priorities of lots: promotional ones are spent first."""
+
 _LAST = 1 << 62
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
-    """One credit. `id` is the sequence of the event that opened it; `points` is what is left."""
+    """One credit; `points` is what is left of it. `id` is natural: see `ids.lot`.
+
+    `waits_for` is the rule whose activity it waits for; `available_at` is then its deadline.
+    """
 
     id: int
     points: int
@@ -23,17 +29,29 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     available_at: int
     expires_at: int = NEVER
     active: bool = True
+    priority: int = STANDARD
+    waits_for: str = ""
 
-    def debit_order(self) -> tuple[int, int, int]:
-        return (self.expires_at or _LAST, self.earned_at, self.id)
+    def debit_order(self) -> tuple[int, int, int, int]:
+        return (self.priority, self.expires_at or _LAST, self.earned_at, self.id)
+
+    def piece(self, points: int) -> "Lot":
+        """So many points of it, with its dates."""
+        return Lot(
+            self.id, points, self.earned_at, self.available_at, self.expires_at,
+            self.active, self.priority, self.waits_for,
+        )  # fmt: skip
 
 
 class OpenReward(msgspec.Struct, array_like=True, gc=False):
-    """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it."""
+    """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it,
+    `request` the caller's id where it was asked for.
+    """
 
     reward: str
     ordinal: int
     taken: list[Lot] = []
+    request: str = ""
 
 
 class HeldFeature(msgspec.Struct, array_like=True, gc=False):
@@ -47,7 +65,7 @@ class HeldFeature(msgspec.Struct, array_like=True, gc=False):
 class Ledger(msgspec.Struct, array_like=True, gc=False):
     """What the account's points events add up to. `lots` stand in debit order.
 
-    `fired` counts the firings of each reward for ever.
+    `fired` counts the firings of each reward for ever, `revoked` those that stand no more.
     """
 
     sequence: int = 0
@@ -60,6 +78,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     open_rewards: list[OpenReward] = []
     held: list[HeldFeature] = []
     erased: bool = False
+    revoked: dict[str, int] = {}
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):

@@ -4,7 +4,7 @@ Conditions on the balance see it before the costs of this turn, so that two rewa
 balance both fire; what they cost together never exceeds it.
 """
 
-from schemas import facts, points
+from schemas import facts, ids, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
 from streams.account import limits, lots, payments
 from streams.account.compiled import CompiledReward
@@ -222,7 +222,7 @@ def _restore(turn: Turn, waiting: OpenReward, reward_id: str) -> None:
         fills = min(piece.points, turn.deficit - absorbed)
         absorbed += fills
         if piece.points > fills:
-            changes.append(LotChange(lot=str(piece.id), points=piece.points - fills))
+            changes.append(LotChange(lot=ids.lot_text(piece.id), points=piece.points - fills))
     total = sum(piece.points for piece in waiting.taken)
     gone = sum(expired.values())
     if expired:

@@ -56,7 +56,10 @@ def _activate(turn: Turn, at: int) -> None:
         absorbed = turn.absorb(lot.points)
         turn.emit(
             PointsActivated(
-                **turn.head(BY_TIME, at), lot=str(lot.id), points=lot.points, absorbed=absorbed
+                **turn.head(BY_TIME, at),
+                lot=ids.lot_text(lot.id),
+                points=lot.points,
+                absorbed=absorbed,
             )
         )
 
@@ -89,7 +92,7 @@ def _celebrate(turn: Turn, at: int) -> None:
         moment = TimeReached(
             id=ids.time_reached(at), site=fact.site, customer=fact.customer, occurred_at=at
         )
-        own = turn.stand_in(moment)
+        own = turn.stand_in(moment, ids.anniversary(known.id, at))
         own.subscription = subscriptions.as_subscription(known)
         own.pulled.append(ANNIVERSARY)
         own.begin()

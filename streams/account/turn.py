@@ -27,19 +27,25 @@ BY_REFUND = "payment_refunded"
 
 
 class Turn:
-    """Mutable, lives for one fact. `now` is the account's clock, never before the fact."""
+    """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
+    that of the fact's natural key.
+    """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
-        "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory", "notes",
-        "now", "offset", "payment", "pending", "program", "programs", "pulled", "subscription",
+        "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
+        "notes", "now", "offset", "payment", "pending", "program", "programs", "pulled",
+        "subscription",
     )  # fmt: skip
 
-    def __init__(self, account: Account, fact: AnyFact, offset: int, programs: Programs) -> None:
+    def __init__(
+        self, account: Account, fact: AnyFact, digest: bytes, offset: int, programs: Programs
+    ) -> None:
         self.account = account
         self.ledger = account.ledger
         self.memory = account.memory
         self.fact = fact
+        self.digest = digest
         self.offset = offset
         self.programs = programs
         self.program: CompiledProgram | None = None
@@ -61,11 +67,13 @@ class Turn:
         self._given: dict[str, Given] = {}
         self._before: AccountFigures | None = None
 
-    def stand_in(self, moment: AnyFact) -> "Turn":
+    def stand_in(self, moment: AnyFact, natural_key: str) -> "Turn":
         """A turn of its own for an instant that this fact has passed: expressions see `moment`,
-        events name this turn's fact as their cause. Give it back to `take_over`.
+        events name this turn's fact as their cause, lots are named by the moment's natural key.
+        Give it back to `take_over`.
         """
-        own = Turn(self.account, moment, self.offset, self.programs)
+        digest = ids.digest(natural_key)
+        own = Turn(self.account, moment, digest, self.offset, self.programs)
         own.program, own.now = self.program, self.now
         own._reason, own._causes = self._reason, self._causes
         return own

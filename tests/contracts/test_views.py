@@ -79,8 +79,8 @@ async def test_a_migration_run_again_changes_nothing(engine: AsyncEngine) -> Non
 
 async def test_rows_and_position_arrive_together(engine: AsyncEngine) -> None:
     await fill(engine, logged(story()))
-    assert await count_rows(engine) == {"balances": 1, "entries": 18, "lots": 3, "rewards": 3}
-    assert await positions_in(engine) == {0: 18}
+    assert await count_rows(engine) == {"balances": 1, "entries": 21, "lots": 4, "rewards": 3}
+    assert await positions_in(engine) == {0: 21}
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -101,11 +101,11 @@ async def test_batches_of_any_size_give_the_same_rows(engine: AsyncEngine, size:
 async def test_a_batch_of_repeats_moves_the_position_and_no_row(engine: AsyncEngine) -> None:
     store = await fill(engine, logged(story()))
     before = await digests(engine)
-    again = logged(story(), start=18)
-    fresh = await store.apply(again, {0: Move(18, 36)})
+    again = logged(story(), start=21)
+    fresh = await store.apply(again, {0: Move(21, 42)})
     assert fresh == 0
     assert await digests(engine) == before
-    assert await positions_in(engine) == {0: 36}
+    assert await positions_in(engine) == {0: 42}
 
 
 async def test_a_batch_without_records_still_moves_past_markers(engine: AsyncEngine) -> None:
@@ -130,12 +130,12 @@ async def test_of_two_writers_at_once_exactly_one_succeeds(engine: AsyncEngine) 
     store, other = await fill(engine, []), Store(engine, TOPIC, lambda: 7)
     batch = logged(story())
     results = await asyncio.gather(
-        store.apply(batch, {0: Move(0, 18)}),
-        other.apply(batch, {0: Move(0, 18)}),
+        store.apply(batch, {0: Move(0, 21)}),
+        other.apply(batch, {0: Move(0, 21)}),
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in results) == ["AnotherWriter", "int"]
-    assert await count_rows(engine) == {"balances": 1, "entries": 18, "lots": 3, "rewards": 3}
+    assert await count_rows(engine) == {"balances": 1, "entries": 21, "lots": 4, "rewards": 3}
 
 
 async def test_a_gap_leaves_rows_and_position_as_they_were(engine: AsyncEngine) -> None:
@@ -151,7 +151,7 @@ async def test_known_positions_survive_a_restart_and_new_partitions_begin_at_0(
     engine: AsyncEngine,
 ) -> None:
     await fill(engine, logged(story()))
-    assert await Store(engine, TOPIC, lambda: 7).open_positions([0, 1]) == {0: 18, 1: 0}
+    assert await Store(engine, TOPIC, lambda: 7).open_positions([0, 1]) == {0: 21, 1: 0}
 
 
 async def test_digests_do_not_depend_on_the_order_in_which_rows_were_written(
@@ -197,11 +197,11 @@ async def test_open_lots_come_in_the_order_they_are_spent(engine: AsyncEngine) -
 async def test_pages_of_entries_join_without_overlap(engine: AsyncEngine) -> None:
     await fill(engine, logged(story()))
     async with engine.connect() as connection:
-        newest = await page_entries(connection, SITE, "c1", limit=10)
+        newest = await page_entries(connection, SITE, "c1", limit=11)
         older = await page_entries(
-            connection, SITE, "c1", limit=10, before_sequence=newest[-1].sequence
+            connection, SITE, "c1", limit=11, before_sequence=newest[-1].sequence
         )
-    assert [entry.sequence for entry in newest + older] == list(range(18, 0, -1))
+    assert [entry.sequence for entry in newest + older] == list(range(21, 0, -1))
 
 
 async def test_counts_add_up_to_the_balances(engine: AsyncEngine) -> None:
@@ -225,7 +225,7 @@ async def test_latency_is_from_the_record_to_the_row(engine: AsyncEngine) -> Non
         latest = await latency_ms(connection, 1.0)
         first = await latency_ms(connection, 0.0)
     assert latest == 7 - (NOON + 1 * DAY) * 1000
-    assert first == 7 - (NOON + 18 * DAY) * 1000
+    assert first == 7 - (NOON + 21 * DAY) * 1000
 
 
 async def test_a_customer_is_found_on_every_site_or_on_one(engine: AsyncEngine) -> None:
@@ -339,7 +339,7 @@ async def test_only_the_first_differing_keys_are_named(engine: AsyncEngine) -> N
         compared = {table.table: table for table in await beside.compare()}
     found = compared["entries"].first_differences
     assert [each.key["sequence"] for each in found] == [1, 2, 3, 4, 5]
-    assert (compared["entries"].live.rows, compared["entries"].rebuilt.rows) == (0, 18)
+    assert (compared["entries"].live.rows, compared["entries"].rebuilt.rows) == (0, 21)
 
 
 async def test_a_replacement_that_fails_leaves_the_live_views_untouched(
@@ -355,7 +355,7 @@ async def test_a_replacement_that_fails_leaves_the_live_views_untouched(
         with pytest.raises(ViewsUnavailable):
             await beside.put_in_place()
     assert await digests(engine) == before
-    assert await positions_in(engine) == {0: 18}
+    assert await positions_in(engine) == {0: 21}
 
 
 async def test_what_a_crash_left_beside_is_removed(engine: AsyncEngine) -> None:

@@ -14,13 +14,17 @@ from schemas.points import (
     AccountErased,
     AnyPointsEvent,
     Cause,
+    CorrectionApplied,
     FactIgnored,
     LotChange,
+    LotState,
     PointsActivated,
     PointsAdjusted,
     PointsEarned,
     PointsEvent,
     PointsExpired,
+    PointsExpiringSoon,
+    PointsExtended,
     PointsRedeemed,
     PointsRestored,
     PointsReversed,
@@ -135,7 +139,22 @@ def story() -> list[AnyPointsEvent]:
         reward_earned(15, (5, 0, 80, 0), 3, cost=0),
         event(RewardRevoked, 16, (5, 0, 80, 0), **RULE, **reward, reward_id=third, reason="refund"),
         event(FactIgnored, 17, (5, 0, 80, 0), reason="no_rule", detail="No rule wants it."),
-        event(AccountErased, 18, (5, 0, 80, 0)),
+        event(
+            PointsExtended, 18, (5, 0, 80, 0), lots=(took(10, 5),), expires_at=NOON + 400 * DAY
+        ),
+        event(
+            PointsExpiringSoon, 19, (5, 0, 80, 0),
+            points=5, lots=(took(10, 5),), expires_at=NOON + 400 * DAY,
+        ),
+        event(
+            CorrectionApplied, 20, (12, 0, 87, 0),
+            points=7, lifetime_points=7, corrected=("payment:t1:i",), detail="it came late",
+            lots=(
+                LotState(lot="10", points=9, earned_at=NOON, available_at=NOON),
+                LotState(lot="20", points=3, earned_at=NOON, available_at=NOON),
+            ),
+        ),
+        event(AccountErased, 21, (12, 0, 87, 0)),
     ]  # fmt: skip
 
 

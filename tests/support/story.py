@@ -107,6 +107,15 @@ class Story:
     def due_at(self) -> int | None:
         return next_due_at(self.account)
 
+    def lot(self, name: str) -> str:
+        """The lot that the payment (or event) of this name opened."""
+        [lot] = [
+            each.lot
+            for each in self.events
+            if isinstance(each, PointsEarned) and each.cause.fact.split(":")[1] == name
+        ]
+        return lot
+
     def paid(self, name: str, amount_minor: int, at: int = T0, **more: Any) -> list[AnyPointsEvent]:
         return self.tell(paid(name, amount_minor, at, **more))
 

@@ -97,12 +97,12 @@ def test_only_the_newest_rewards_are_shown_to_people(home: Path) -> None:
 
 def test_entries_come_newest_first_and_say_why(home: Path) -> None:
     views_of(home, story())
-    result = run("entries", "c1")
+    result = run("entries", "c1", "--limit", "30")
 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     numbers = [int(line.split()[0]) for line in lines[1:] if line.split()[0].isdigit()]
-    assert numbers == list(range(18, 0, -1))
+    assert numbers == list(range(21, 0, -1))
     shown = words(result)
     assert "1 2025-12-02 12:00 earned +150 150 pay payment_succeeded ← payment:t1:i" in shown
     assert "9 2025-12-10 12:00 taken back −250 -20 undoes payment:t1:i" in shown
@@ -113,11 +113,11 @@ def test_entries_come_newest_first_and_say_why(home: Path) -> None:
 def test_entries_page_backwards(home: Path) -> None:
     views_of(home, story())
     first = run("entries", "c1", "--limit", "3")
-    assert "older ones: cactus entries c1 --before 16" in first.stdout
+    assert "older ones: cactus entries c1 --before 19" in first.stdout
 
-    older = json.loads(run("entries", "c1", "--limit", "3", "--before", "16", "--json").stdout)
-    assert [entry["sequence"] for entry in older] == [15, 14, 13]
-    assert older[1]["event"]["reference"] == "pc_7"
+    older = json.loads(run("entries", "c1", "--limit", "3", "--before", "19", "--json").stdout)
+    assert [entry["sequence"] for entry in older] == [18, 17, 16]
+    assert older[2]["event"]["reason"] == "refund"
 
 
 def test_the_last_page_offers_no_older_one(home: Path) -> None:

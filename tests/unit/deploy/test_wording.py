@@ -30,6 +30,9 @@ def test_what_decided_is_the_rule_the_reward_or_the_reason() -> None:
         "five-off",
         "five-off: refund",
         "No rule wants it.",
+        "until 2027-01-05 12:00",
+        "until 2027-01-05 12:00",
+        "it came late",
         "",
     ]
 

@@ -57,7 +57,7 @@ def test_the_balance_row_says_what_the_last_event_said() -> None:
 def test_an_erased_account_keeps_its_sums() -> None:
     row = projected(*story()).balances[ACCOUNT]
 
-    assert (row.erased, row.balance, row.lifetime) == (True, 5, 80)
+    assert (row.erased, row.balance, row.lifetime) == (True, 12, 87)
 
 
 def test_after_every_event_the_lots_less_the_deficit_are_balance_and_pending() -> None:

@@ -124,8 +124,8 @@ async def test_events_become_rows_and_commands(engine: AsyncEngine) -> None:
     producer = FakeProducer()
     projector = await opened(FakeLog(encoded(story())), producer, engine)
     read = await projector.step()
-    assert read == 18
-    assert await count_rows(engine) == {"balances": 1, "entries": 18, "lots": 3, "rewards": 3}
+    assert read == 21
+    assert await count_rows(engine) == {"balances": 1, "entries": 21, "lots": 4, "rewards": 3}
     assert producer.reward_ids == [*REWARD_IDS, REWARD_IDS[2]]
     first = producer.sent[0]
     assert (first["topic"], first["key"]) == ("loyalty.rewards.v1", b"acme-test:c1")
@@ -168,12 +168,12 @@ async def test_a_command_that_is_not_acknowledged_keeps_the_position(engine: Asy
 
 
 async def test_a_new_projector_goes_on_where_the_database_stands(engine: AsyncEngine) -> None:
-    producer, log = FakeProducer(), FakeLog(encoded(story()), at_once=10)
+    producer, log = FakeProducer(), FakeLog(encoded(story()), at_once=11)
     await (await opened(log, producer, engine)).step()
     sent = len(producer.sent)
     read = await (await opened(log, producer, engine)).step()
-    assert read == 8
-    assert (await count_rows(engine))["entries"] == 18
+    assert read == 10
+    assert (await count_rows(engine))["entries"] == 21
     assert producer.reward_ids[sent:] == [REWARD_IDS[1], REWARD_IDS[2], REWARD_IDS[2]]
 
 
@@ -203,7 +203,7 @@ async def test_it_tells_how_far_it_is_behind(engine: AsyncEngine) -> None:
     projector = await opened(FakeLog(encoded(story()), at_once=8), FakeProducer(), engine, lags)
     for _ in range(4):
         await projector.step()
-    assert lags == [10, 2, 0, 0]
+    assert lags == [13, 5, 0, 0]
 
 
 async def test_it_is_ready_while_kafka_answers(engine: AsyncEngine) -> None:
@@ -224,11 +224,11 @@ async def test_asked_to_stop_it_finishes_the_batch_at_hand(engine: AsyncEngine) 
         await asyncio.sleep(0)
     stop.set()
     await asyncio.wait_for(running, 10)
-    assert (await count_rows(engine))["entries"] == 18
+    assert (await count_rows(engine))["entries"] == 21
 
 
 async def test_repeats_in_the_log_give_no_row_twice(engine: AsyncEngine) -> None:
     await fill(engine, [])
     log = FakeLog(encoded([*story(), *story()]))
     await (await opened(log, FakeProducer(), engine)).step()
-    assert (await count_rows(engine))["entries"] == 18
+    assert (await count_rows(engine))["entries"] == 21

@@ -139,7 +139,10 @@ def test_every_policy_takes_other_spendable_points_first(negative: str) -> None:
     told.paid("t2", 10_000, at=T0 + DAY)
     told.adjusted("spend", -60)
     event = undone(told.refunded("r1", "t1", 10_000))
-    assert [(each.lot, each.points) for each in event.lots] == [("1", 40), ("2", 60)]
+    assert [(each.lot, each.points) for each in event.lots] == [
+        (told.lot("t1"), 40),
+        (told.lot("t2"), 60),
+    ]
     assert (event.balance, event.deficit, event.forgiven) == (40, 0, 0)
 
 

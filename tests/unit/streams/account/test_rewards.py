@@ -122,7 +122,7 @@ def test_costs_are_taken_from_the_lot_that_expires_first() -> None:
     told = story(expiry="{after: P30D}", rewards=PER_HUNDRED)
     told.paid("t2", 6_000, at=T0 + DAY)
     events = told.paid("t1", 5_000, at=T0)  # late, and the first to expire
-    assert spent(events) == [[("2", 50), ("1", 50)]]
+    assert spent(events) == [[(told.lot("t1"), 50), (told.lot("t2"), 50)]]
 
 
 def test_a_reward_without_a_cost_fires_although_points_are_owed() -> None:
@@ -221,7 +221,10 @@ def test_a_failed_reward_gives_its_points_back_to_the_same_lots_with_the_same_da
     events = told.failed(only(before, RewardEarned), at=T0 + 2 * DAY)
     assert kinds(events) == ["RewardFailed", "PointsRestored"]
     restored = only(events, PointsRestored)
-    assert [(each.lot, each.points) for each in restored.lots] == [("1", 40), ("2", 60)]
+    assert [(each.lot, each.points) for each in restored.lots] == [
+        (told.lot("t1"), 40),
+        (told.lot("t2"), 60),
+    ]
     assert told.balance == 110
     assert [
         (each.occurred_at, each.points)
@@ -236,7 +239,7 @@ def test_points_whose_lot_expired_meanwhile_come_back_as_expired() -> None:
     reward = only(told.paid("t2", 6_000, at=T0 + 10 * DAY), RewardEarned)
     restored = only(told.failed(reward, at=T0 + 30 * DAY), PointsRestored)
     assert (restored.points, restored.expired, told.balance) == (100, 40, 60)
-    assert [(each.lot, each.points) for each in restored.lots] == [("2", 60)]
+    assert [(each.lot, each.points) for each in restored.lots] == [(told.lot("t2"), 60)]
 
 
 def test_points_that_come_back_fill_a_deficit_first() -> None:
