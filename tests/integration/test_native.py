@@ -7,18 +7,24 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from deploy.kafka import Running
 from deploy.native.builds import MANIFEST, default_root, source_root
 from deploy.native.compiling import NotCompiled, build, to_compile
+from deploy.rolecall import health_url
 from schemas.codec import FACTS
 from schemas.facts import AnyFact
 from tests.bench.facts import live
+from tests.chaos.workers import Workers
 from tests.properties.test_account_laws import PROGRAMS, histories
 from tests.support.folded import Told
+from tests.support.topics import fresh_topics
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -170,6 +176,27 @@ def test_the_newest_whole_build_is_taken(built: Path, tmp_path: Path) -> None:
 
 def test_it_can_be_switched_off(built: Path) -> None:
     assert how_it_runs(built, native="off") == "interpreted"
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("running", ["compiled", "interpreted"])
+async def test_a_worker_says_how_it_folds(
+    broker: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: str
+) -> None:
+    monkeypatch.setenv("CACTUS_NATIVE", "on" if running == "compiled" else "off")
+    topics = await fresh_topics(broker, 1)
+    workers = Workers(tmp_path, broker.bootstrap_servers, topics, count=1, partitions=1)
+    workers.start()
+    try:
+        await eventually(lambda: health_url(tmp_path / "home-0" / "run", "worker"), 60.0)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = health_url(tmp_path / "home-0" / "run", "worker")
+            metrics = (await client.get(f"{url}/metrics")).text
+    finally:
+        await workers.stop()
+
+    assert f'cactus_fold_info{{running="{running}"}} 1.0' in metrics
+    assert [each["fold"] for each in workers.logged("folding")] == [running]
 
 
 def test_a_trace_shows_the_lines_of_the_compiled_source(built: Path) -> None:
