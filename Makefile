@@ -28,8 +28,9 @@ $(VENV)/.installed: $(UV) requirements.lock pyproject.toml
 	@touch $@
 
 $(VENV)/.native: $(VENV)/.installed $(FOLD)
+	@touch $@.began # what is edited meanwhile is newer than it
 	@$(BIN)/python -m deploy.native
-	@touch $@
+	@mv $@.began $@
 
 lock: ## choose package versions anew, with hashes and without any registry's address
 	@test -x $(UV) || $(MAKE) --no-print-directory setup

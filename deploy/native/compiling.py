@@ -51,7 +51,10 @@ def build(root: Path, code: Path, say: Say) -> Path:
             _forget(root)
             with tempfile.TemporaryDirectory(dir=root, prefix=DRAFT) as draft:
                 built = Path(draft, "built", final.name)
-                _compile(code, Path(draft, "copy"), built)
+                copy = _copied(code, Path(draft, "copy"))
+                if fingerprint(copy) != wanted:
+                    raise NotCompiled("the sources were edited meanwhile; make setup tries again")
+                _compile(copy, built)
                 _run([sys.executable, "-c", PROOF, str(built.parent)], code, CACTUS_NATIVE="on")
                 shutil.rmtree(final, ignore_errors=True)  # broken, or it would have been found
                 built.rename(final)
@@ -89,11 +92,15 @@ def _require_c_compiler() -> None:
         raise NotCompiled(f"there is no C compiler ({command[0]}) on PATH")
 
 
-def _compile(code: Path, copy: Path, built: Path) -> None:
-    """Compile a copy, away from a pyproject.toml that setuptools would want to understand."""
+def _copied(code: Path, copy: Path) -> Path:
+    """The sources, away from a pyproject.toml that setuptools would want to understand."""
     for path in [*sources(code), Path("streams/__init__.py")]:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(code / path, copy / path)
+    return copy
+
+
+def _compile(copy: Path, built: Path) -> None:
     (copy / "mypy.ini").write_text("[mypy]\n", encoding="utf-8")  # or the user's own would count
     _run([sys.executable, "-m", "mypyc", *to_compile(copy)], copy, MYPYC_DEBUG_LEVEL="0")
     for path in sorted(copy.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}")):
