@@ -157,7 +157,7 @@ def _note_nothing(turn: Turn, rule: CompiledRule, exact: Ratio, wanted: int) -> 
     if wanted > 0:
         turn.note("cap_reached", f"{rule.id}: wanted {wanted}, the cap left 0", loud=True)
     else:
-        text = exact_text(*exact)
+        text = exact_text(exact[0], exact[1])
         turn.note("rounds_to_nothing", f"{rule.id}: {text} makes no whole point", loud=True)
 
 
@@ -207,7 +207,7 @@ def _credit(
             program_version=program.version,
             rule=rule.id,
             points=given,
-            unrounded=exact_text(*exact),
+            unrounded=exact_text(exact[0], exact[1]),
             lot=ids.lot_text(lot),
             available_at=available_at,
             expires_at=program.expires_at(available_at),

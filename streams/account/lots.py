@@ -16,7 +16,7 @@ def insert(lots: list[Lot], lot: Lot) -> None:
     lots.insert(index, lot)
 
 
-def find(lots: Iterable[Lot], lot_id: int) -> Lot | None:
+def find(lots: list[Lot], lot_id: int) -> Lot | None:
     for lot in lots:
         if lot.id == lot_id:
             return lot
@@ -53,7 +53,7 @@ def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     return pieces
 
 
-def plan(lots: Iterable[Lot], points: int, taken: dict[int, int], *, active: bool) -> int:
+def plan(lots: list[Lot], points: int, taken: dict[int, int], *, active: bool) -> int:
     """Add to `taken` what a debit takes of each lot, in debit order; returns what is not found."""
     for lot in lots:
         if points == 0:

@@ -6,9 +6,11 @@ closed lots, settled rewards and payments too old to be refunded drop out, so it
 Nothing here can form a cycle, so nothing is for the garbage collector to look at (`gc=False`).
 """
 
+from typing import Final
+
 import msgspec
 
-NEVER = 0
+NEVER: Final = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
 PROMOTIONAL, STANDARD = 0, 1

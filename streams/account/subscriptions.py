@@ -13,6 +13,9 @@ from streams.account.state import NEVER, KnownSubscription, Memory
 MAX_SUBSCRIPTIONS = 50
 """Beyond this many the one that was longest without news is forgotten."""
 
+_YEAR_SECONDS_MIN = 360 * 86_400
+"""Less than any year, however its dates and its zone's clocks fall."""
+
 UNTRIED, WAITING, CONVERTED = 0, 1, 2
 """What is known of a trial: nothing, that rules wait for its end, that it ended."""
 
@@ -90,6 +93,8 @@ def completes_year(
     after each anniversary of a shorter one, by date in the program's zone.
     """
     started = seen.term_start if seen.term_start is not None else NEVER
+    if not yearly and started < known.anchor + (known.years + 1) * _YEAR_SECONDS_MIN:
+        return False  # whatever the calendar says, as mostly
     years = program.years_between(known.anchor, started) if started else 0
     if not yearly and years <= known.years:
         return False

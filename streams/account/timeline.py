@@ -50,6 +50,8 @@ def reschedule(account: Account) -> None:
 
 
 def _activate(turn: Turn, at: int) -> None:
+    if not turn.pending:
+        return
     due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
     for lot in sorted(due, key=lambda each: each.id):
         turn.pending -= lot.points

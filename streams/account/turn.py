@@ -4,7 +4,7 @@ Every module that decides emits its events through here: the figures after an ev
 from its own numbers, while `evolve` works on the lots, and tests hold the two against each other.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
@@ -15,15 +15,15 @@ from streams.account.evolve import evolve
 from streams.account.programs import Programs
 from streams.account.state import Account, Counter, Earning, figures_of
 
-BY_TIME = "time"
+BY_TIME: Final = "time"
 """The trigger in the cause of what time alone did: activation, expiry, tier review."""
-BY_TIER = "tier"
+BY_TIER: Final = "tier"
 """The trigger of a tier change, and of a reward that entering or leaving a tier fired."""
-BY_THRESHOLD = "threshold"
+BY_THRESHOLD: Final = "threshold"
 """The trigger of a reward that a balance or lifetime threshold fired."""
-BY_FACT = "fact"
+BY_FACT: Final = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
-BY_REFUND = "payment_refunded"
+BY_REFUND: Final = "payment_refunded"
 
 
 class Turn:
