@@ -177,6 +177,16 @@ class Endpoint(Section):
         return value
 
 
+class Tremendous(Section):
+    """The account at Tremendous that gift cards and donations are ordered from."""
+
+    api_key: SecretStr | None = None
+    api_url: str = Field(
+        "https://www.tremendous.com/api/v2", description="testflight.tremendous.com to try it"
+    )
+    funding_source: str = Field("balance", description="what orders are paid from")
+
+
 class Outgoing(Section):
     """What may be called of services that merchants name: https to public addresses."""
 
@@ -259,6 +269,7 @@ class Settings(BaseSettings):
     chargebee: Chargebee = Chargebee()
     rewarder: Rewarder = Rewarder()
     endpoints: list[Endpoint] = Field(default_factory=list)
+    tremendous: Tremendous = Tremendous()
     outgoing: Outgoing = Outgoing()
     health: Health = Health()
     log: Log = Log()

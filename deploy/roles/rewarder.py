@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -23,6 +23,7 @@ from connectors.rewards.executors import build_executors
 from connectors.rewards.gateway import Executor
 from connectors.rewards.intake import Intake, build_consumer
 from connectors.rewards.ledger import Ledger, open_ledger
+from connectors.rewards.orders import OrderExecutor
 from connectors.rewards.outcomes import run_reports
 from connectors.rewards.policy import Policy
 from connectors.rewards.watch import run_watch
@@ -45,7 +46,19 @@ async def run_rewarder(settings: Settings) -> None:
     configure_logging(settings.log, role=ROLE)
     async with open_own_ledger(settings) as ledger, OutgoingClient(guard_of(settings)) as client:
         await upgrade(ledger.engine, "ledger")
-        await _run(settings, ledger, WebhookExecutor(client, endpoints_of(settings), time.time))
+        await _run(settings, ledger, build_services(settings, client))
+
+
+def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Executor]:
+    """The executors that call no billing site."""
+    account = settings.tremendous
+    key = "" if account.api_key is None else account.api_key.get_secret_value()
+    return {
+        "webhook": WebhookExecutor(client, endpoints_of(settings), time.time),
+        "order": OrderExecutor(
+            client, api_url=account.api_url, api_key=key, funding_source=account.funding_source
+        ),
+    }
 
 
 def guard_of(settings: Settings) -> Guard:
@@ -71,10 +84,10 @@ def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-async def _run(settings: Settings, ledger: Ledger, webhooks: Executor) -> None:
+async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Executor]) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, webhooks, settled)
+    dispatchers = build_dispatchers(settings, ledger, services, settled)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
@@ -102,7 +115,10 @@ async def _run(settings: Settings, ledger: Ledger, webhooks: Executor) -> None:
 
 
 def build_dispatchers(
-    settings: Settings, ledger: Ledger, webhooks: Executor, settled: asyncio.Event
+    settings: Settings,
+    ledger: Ledger,
+    services: Mapping[str, Executor],
+    settled: asyncio.Event,
 ) -> dict[str, Dispatcher]:
     """One per site that has an API key. Rewards of other sites wait in the ledger."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -122,7 +138,7 @@ def build_dispatchers(
         gateway = ChargebeeGateway(build_client(settings, site))
         dispatchers[site.site] = Dispatcher(
             ledger,
-            build_executors(gateway, webhooks),
+            build_executors(gateway, services),
             site=site.site,
             owner=owner,
             clock=choose_clock(settings.clock_file),
