@@ -6,7 +6,14 @@ from typing import assert_never
 from schemas import points
 from schemas.points import AnyPointsEvent, LotChange
 from schemas.program.amounts import money_text
-from streams.account.explanation.wording import Wording, sentence
+from streams.account.explanation.wording import Wording, listed, sentence
+
+_WITHDRAWN = {
+    "tier_left": "you are no longer in its tier",
+    "refunded": "what it was given for was refunded",
+    "corrected": "an earlier fact that came late showed that it was not due",
+    "cancelled": "the request was taken back",
+}
 
 
 def happened(event: AnyPointsEvent, wording: Wording) -> list[str]:
@@ -57,11 +64,13 @@ def _credited(
     match event:
         case points.PointsEarned():
             told = [_dates(event, wording)]
+            if event.count:
+                told.append(f"This was number {event.count:,} for `{event.rule}`.")
             if event.promotional:
                 told.append("They are promotional: they are spent before others.")
         case points.PointsActivated():
-            until = f", until {wording.last(event.expires_at)}" if event.expires_at else ""
-            told = [f"{wording.points(event.points)} became spendable{until} (lot {event.lot})."]
+            ends = f" and expire {wording.last(event.expires_at)}" if event.expires_at else ""
+            told = [f"{wording.points(event.points)} became spendable{ends} (lot {event.lot})."]
         case points.PointsAdjusted():
             told = [_adjusted(event, wording)]
         case _:
@@ -88,7 +97,7 @@ def _dates(event: points.PointsEarned, wording: Wording) -> str:
 
 def _adjusted(event: points.PointsAdjusted, wording: Wording) -> str:
     if event.points > 0:
-        ends = f", until {wording.last(event.expires_at)}" if event.expires_at else ""
+        ends = f" and expire {wording.last(event.expires_at)}" if event.expires_at else ""
         return f"{wording.points(event.points)} were added{ends} (lot {event.lot})."
     owed = f", of which you owe {event.overdrawn:,}" if event.overdrawn else ""
     return f"{wording.points(-event.points)} were taken{_from(event.lots)}{owed}."
@@ -161,7 +170,7 @@ def _reward(
         case points.RewardFailed():
             return f"The reward `{event.reward}` failed: {event.reason}."
         case points.RewardRevoked():
-            why = event.reason.replace("_", " ")
+            why = _WITHDRAWN.get(event.reason, event.reason)
             return f"The reward `{event.reward}` is withdrawn: {why}."
         case _:
             assert_never(event)
@@ -175,4 +184,4 @@ def refunded_text(amount_minor: int, of_minor: int, currency: str) -> str:
 
 def _from(lots: Sequence[LotChange]) -> str:
     parts = [f"{each.points:,} from lot {each.lot}" for each in lots]
-    return f", {' and '.join(parts)}" if parts else ""
+    return f", {listed(parts)}" if parts else ""

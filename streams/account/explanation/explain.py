@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from schemas.facts import AnyFact, SubscriptionChanged
-from schemas.points import FactIgnored, PointsEvent
-from streams.account.explanation.events import figures
+from schemas.points import CorrectionApplied, FactIgnored, PointsEvent
+from streams.account.explanation.events import correction, figures
 from streams.account.explanation.facts import told
 from streams.account.explanation.steps import refuses, said
 from streams.account.explanation.wording import Wording, pulled, sentence
@@ -30,6 +30,12 @@ def explain(fact: AnyFact, trace: Trace) -> list[str]:
         *_ending(trace.steps, wording),
     ]
     return [_once(text, len(list(same))) for text, same in groupby(sentences)]
+
+
+def explain_correction(event: CorrectionApplied, trace: Trace) -> str:
+    """What a late fact changed of what the trace tells."""
+    wording = Wording(trace.program)
+    return f"On {wording.moment(event.occurred_at)}: {correction(event)}"
 
 
 def _considered(fact: AnyFact, steps: Sequence[AnyStep], wording: Wording) -> Iterator[str]:

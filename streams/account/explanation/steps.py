@@ -4,7 +4,7 @@ from typing import assert_never
 
 from schemas.program.amounts import money_text
 from streams.account.explanation.events import happened, refunded_text
-from streams.account.explanation.wording import Wording, sentence, times, values
+from streams.account.explanation.wording import Wording, listed, sentence, times, values
 from streams.account.steps import (
     AnyStep,
     BaseCounted,
@@ -135,11 +135,9 @@ def _points(step: PointsCounted, wording: Wording) -> list[str]:
     if step.carried:
         carried = wording.number(step.carried)
         told.append(f"{carried} kept from before make it {wording.number(step.exact)}.")
-    whole = step.exact == str(step.wanted)
-    rounded = "That makes" if whole else _ROUNDED[step.rounding]
-    mark = " " if whole else ": "
-    kept = f", and {wording.number(step.kept)} is kept for the next time" if step.kept else ""
-    told.append(f"{rounded}{mark}{wording.points(step.wanted)}{kept}.")
+    if step.exact != str(step.wanted):
+        kept = f", and {wording.number(step.kept)} is kept for the next time" if step.kept else ""
+        told.append(f"{_ROUNDED[step.rounding]}: {wording.points(step.wanted)}{kept}.")
     if step.given < step.wanted:
         assert step.cap is not None, "only a cap gives less than was wanted"
         told.append(
@@ -159,25 +157,27 @@ def _tier(step: TierMeasured, wording: Wording) -> str:
         missing = step.next_at - step.basis
         following = f", and `{step.next_tier}` begins at {needed}"
         if missing > 0:
-            following += f", {wording.basis(missing, step.currency)} more"
+            money = wording.basis(missing, step.currency) if step.currency else f"{missing:,}"
+            following += f", {money} more"
     return f"{when}{counts}: {where}{following}."
 
 
 def _reward(step: RewardConsidered, wording: Wording) -> str:
     whose = f"Reward `{step.reward}`"
     missing = f"{step.needed - step.figure:,} are missing"
+    figure = f"{step.figure:,}" if step.figure >= 0 else f"none and owe {-step.figure:,}"
     match step.outcome:
         case "below" if step.by == "lifetime":
             needed = wording.points(step.needed)
-            return f"{whose} comes at {needed} earned in all: you have {step.figure:,}, {missing}."
+            return f"{whose} comes at {needed} earned in all: you have {figure}, {missing}."
         case "below":
             needed = wording.points(step.needed)
-            return f"{whose} comes at {needed} to spend: you have {step.figure:,}, {missing}."
+            return f"{whose} comes at {needed} to spend: you have {figure}, {missing}."
         case "fired_before":
             return f"{whose} comes once, and came before."
         case "not_affordable":
             cost = wording.points(step.needed)
-            return f"{whose} costs {cost}: you can spend {max(0, step.figure):,}, {missing}."
+            return f"{whose} costs {cost}: you have {figure}, {missing}."
         case "not_in_tier":
             return f"{whose} comes on reaching `{step.tier}`."
         case "left_for_next":
@@ -190,12 +190,12 @@ def _refund(step: RefundShared, wording: Wording) -> str:
     paid = wording.day(step.paid_at)
     earned = wording.points(sum(each.earned for each in step.shares))
     back = refunded_text(step.refunded_minor, step.amount_minor, step.currency)
-    undone = " and ".join(
+    parts = [
         f"{each.undone:,} of {each.earned:,} by `{each.rule}`"
         for each in step.shares
         if each.undone
-    )
-    follows = f", so {undone} are undone now" if undone else ""
+    ]
+    follows = f", so {listed(parts)} are undone now" if parts else ""
     return (
         f"Your payment `{step.payment}` of {paid} earned {earned}; {back} of it "
         f"went back by now{follows}."

@@ -98,6 +98,12 @@ def times(number: int) -> str:
     return "once" if number == 1 else f"{number:,} times"
 
 
+def listed(parts: list[str]) -> str:
+    """`one, two and three`."""
+    *before, last = parts
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
