@@ -17,8 +17,8 @@ SAID = {
     "AccountErased": ["The account is closed for good."],
     "CorrectionApplied": [
         (
-            "Earlier facts were put in order (the renewal came after the payment that it was before): "
-            "your points change by -40."
+            "Earlier facts were put in order (the renewal came after the payment that it was "
+            "before): your points change by -40."
         )
     ],
     "FactIgnored": [],
