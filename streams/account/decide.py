@@ -56,8 +56,8 @@ def decide(
     by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = programs.effective(fact.site, at)
-    if trace is not None:
-        trace.begin(turn.program)
+    if turn.trace is not None:
+        turn.trace.begin(turn.program)
     turn.begin()
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:

@@ -17,7 +17,7 @@ _WITHDRAWN = {
 
 
 def happened(event: AnyPointsEvent, wording: Wording) -> list[str]:
-    """The sentences of one event; none for what notes have told already."""
+    """The sentences of one event."""
     match event:
         case points.PointsEarned() | points.PointsActivated() | points.PointsAdjusted():
             return _credited(event, wording)
@@ -37,7 +37,7 @@ def happened(event: AnyPointsEvent, wording: Wording) -> list[str]:
         case points.CorrectionApplied():
             return [correction(event)]
         case points.FactIgnored():
-            return []
+            return [sentence(event.detail or event.reason.replace("_", " "))]
         case points.AccountErased():
             return ["The account is closed for good."]
         case _:

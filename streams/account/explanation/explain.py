@@ -48,6 +48,8 @@ def _considered(fact: AnyFact, steps: Sequence[AnyStep], wording: Wording) -> It
             when = ""
         elif isinstance(step, Noted) and index and refuses(steps[index - 1]):
             continue
+        elif isinstance(step, FactIgnored) and step is steps[-1]:
+            continue  # the end says it
         elif isinstance(step, TriggerPulled):
             yield from _unheard(step, steps[index + 1 :])
         else:
@@ -82,7 +84,7 @@ def _ending(steps: Sequence[AnyStep], wording: Wording) -> list[str]:
     if not events:
         return []
     last = events[-1]
-    if len(events) > 1 or not isinstance(last, FactIgnored):
+    if len(events) > 1 or not isinstance(last, FactIgnored) or last is not steps[-1]:
         return [figures(last, wording)]
     noted = any(isinstance(step, Noted) for step in steps)
     why = "So nothing moved." if noted else sentence(f"nothing moved: {last.detail}")

@@ -21,7 +21,7 @@ SAID = {
             "before): your points change by -40."
         )
     ],
-    "FactIgnored": [],
+    "FactIgnored": ["The rule pay did not fire: the plan is basic-USD-monthly."],
     "PointsActivated": [
         f"198 points became spendable and expire {END} ({LOT}).",
         "12 of them fill what you owed.",

@@ -10,10 +10,12 @@ from schemas.facts import (
     RedemptionRequested,
     TierAssigned,
 )
-from schemas.points import RewardEarned
+from schemas.points import FactIgnored, RewardEarned
+from streams.account.explanation.explain import explain
 from streams.account.explanation.facts import told as told_of
 from streams.account.explanation.wording import Wording
 from streams.account.steps import AnyStep, ConditionRead, MultiplierConsidered
+from streams.account.trace import Trace
 from tests.support.explained import explained, traced
 from tests.support.story import (
     CUSTOMER,
@@ -470,6 +472,18 @@ def test_outcomes_adjustments_and_erasure_are_told() -> None:
 )
 def test_every_kind_of_fact_opens_with_its_own_sentence(fact: AnyFact, sentence: str) -> None:
     assert told_of(fact, Wording(None)) == sentence
+
+
+def test_what_was_given_up_on_the_way_is_told_on_its_day() -> None:
+    told = story()
+    trace = Trace()
+    trace.instant(T0 - DAY)
+    trace.event(only(told.happened("other"), FactIgnored))
+    trace.resume()
+    assert explain(time(T0), trace)[1:] == [
+        "On 30 Nov 2025: No rule of the program is about this.",
+        "You can spend 0 points now.",
+    ]
 
 
 def test_the_steps_are_messages_that_can_be_stored_and_read_again() -> None:
