@@ -16,6 +16,7 @@ from deploy.console import JsonFlag, err, out, print_json
 from deploy.errors import OperatingError
 
 if TYPE_CHECKING:
+    from deploy.simulation.explained import Explainer, Explanation
     from deploy.simulation.lines import LineReader
     from deploy.simulation.summary import CustomerSummary, Totals
     from schemas.program.model import Program
@@ -34,6 +35,12 @@ ProgramFiles = Annotated[
 SummaryFlag = Annotated[
     bool, typer.Option("--summary", help="Print what each customer has in the end, no events.")
 ]
+ExplainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--explain", metavar="FACT_ID", help="Print why one fact did what it did, no events."
+    ),
+]
 SiteOption = Annotated[
     str | None, typer.Option("--site", help="Of the Chargebee events. Default: the program's.")
 ]
@@ -47,6 +54,7 @@ def simulate(
     events: Events,
     program: ProgramFiles,
     summary: SummaryFlag = False,
+    explain: ExplainOption = None,
     site: SiteOption = None,
     json: JsonFlag = False,
 ) -> None:
@@ -58,19 +66,27 @@ def simulate(
     A bad line ends the simulation there, and the exit code is then 1.
 
     [bold]cactus simulate --program deploy/programs/spikes.yaml year.ndjson --summary[/]
+    [bold]cactus simulate -p deploy/programs/spikes.yaml year.ndjson --explain payment:t1:i1[/]
     """
     from deploy.commands.program import load
+    from deploy.simulation.explained import Explainer
     from deploy.simulation.lines import LineReader
     from deploy.simulation.run import Simulation, known_from_the_start
     from deploy.simulation.summary import Tally
 
+    if summary and explain is not None:
+        raise OperatingError("--summary and --explain print different things: give one of them.")
     programs = [load(file, json) for file in program]
     reader = LineReader(site or _only_site(programs))
-    simulation = Simulation(known_from_the_start(programs))
+    explainer = Explainer(explain) if explain is not None else None
+    simulation = Simulation(known_from_the_start(programs), explainer.watch if explainer else None)
     tally = Tally()
-    with _opened(events, quiet=out.is_terminal and not summary) as lines:
+    prints_events = not summary and explainer is None
+    with _opened(events, quiet=out.is_terminal and prints_events) as lines:
         happened = simulation.run(reader.read(lines))
-        if summary:
+        if explainer is not None:
+            explainer.follow(happened)
+        elif summary:
             tally.count(happened)
         else:
             sys.stdout.buffer.writelines(event + b"\n" for event in happened)
@@ -78,7 +94,9 @@ def simulate(
     if reader.bad:
         _say_bad(reader)
         raise typer.Exit(1)
-    if summary:
+    if explainer is not None:
+        _print_explanations(explainer, events, json=json)
+    elif summary:
         customers = list(tally.customers(simulation))
         _print_summary(customers, tally.totals(simulation, customers), json=json)
 
@@ -122,6 +140,29 @@ def _say_bad(reader: "LineReader") -> None:
     if more:
         err.print(f"and {more} more", style="red")
     err.print(f"The simulation ended before line {reader.bad[0].number}.", style="bold")
+
+
+def _print_explanations(explainer: "Explainer", events: Path, *, json: bool) -> None:
+    import msgspec
+
+    explained = explainer.explanations()
+    if not explained:
+        near = explainer.near()
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        raise OperatingError(f"No fact of {events} has the id {explainer.fact_id}.{hint}")
+    if json:
+        print_json(msgspec.to_builtins(explained))
+        return
+    for each in explained:
+        out.print(f"{each.fact.id} of {each.customer}, {_under(each)}", style="bold", markup=False)
+        for sentence in each.sentences:
+            out.print(sentence, markup=False)
+
+
+def _under(explanation: "Explanation") -> str:
+    if explanation.program is None:
+        return "under no program"
+    return f"under {explanation.program} version {explanation.program_version}"
 
 
 def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json: bool) -> None:

@@ -19,25 +19,32 @@ from streams.account import lots, refunds, subscriptions, thresholds, tiers, tim
 from streams.account.earning import apply_rule, earn
 from streams.account.programs import Programs
 from streams.account.state import Account, Memory
+from streams.account.trace import Trace
 from streams.account.turn import BY_FACT, Turn
 
 DIGEST = ids.DIGEST_BYTES
 
 
 def decide(
-    account: Account, fact: facts.AnyFact, offset: int, programs: Programs
+    account: Account,
+    fact: facts.AnyFact,
+    offset: int,
+    programs: Programs,
+    trace: Trace | None = None,
 ) -> list[AnyPointsEvent]:
     """The events of one fact, in sequence; `account` is changed in place.
 
     `offset` is the fact's place in its partition of `loyalty.facts.v1`. Returns [] for a fact that
-    was decided before, whatever it carries now.
+    was decided before, whatever it carries now. `trace` is told everything that is considered.
     """
     memory = account.memory
     digest = ids.digest(fact.id)
     if _remembers(memory, digest):
+        if trace is not None:
+            trace.repeat()
         return []
     memory.digests += digest
-    turn = Turn(account, fact, digest, offset, programs)
+    turn = Turn(account, fact, digest, offset, programs, trace=trace)
     if account.ledger.erased:
         turn.note("account_erased", "the customer was deleted")
         _ignore(turn, moved=False)
@@ -49,6 +56,8 @@ def decide(
     by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = programs.effective(fact.site, at)
+    if turn.trace is not None:
+        turn.trace.begin(turn.program)
     turn.begin()
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:
@@ -158,6 +167,8 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
         known.trial = subscriptions.WAITING
     if turn.program is None:
         return
+    if turn.trace is not None:
+        turn.trace.pull("subscription_created")
     for rule in turn.program.rules.get("subscription_created", ()):
         if rule.waits and waits:
             turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")

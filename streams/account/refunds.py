@@ -83,6 +83,8 @@ def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
         return left
     payment.refunded_minor += given_back
     shares = _shares(payment)
+    if turn.trace is not None:
+        turn.trace.refund(payment, given_back, shares)
     if shares:
         _reverse(turn, payment, shares, given_back)
     else:

@@ -8,7 +8,7 @@ from schemas import facts, ids, points
 from schemas.points import LotChange, PointsRedeemed, PointsRestored
 from streams.account import limits, lots, payments
 from streams.account.compiled import CompiledReward
-from streams.account.earning import holds
+from streams.account.earning import allows, holds
 from streams.account.evolve import find_open, ordinal_of
 from streams.account.state import OpenReward
 from streams.account.turn import BY_FACT, BY_THRESHOLD, BY_TIER, Turn
@@ -46,6 +46,8 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
             figure = turn.lifetime if reward.by_lifetime else turn.balance
             if thresholds and figure >= reward.threshold:
                 _fire_threshold(turn, reward, firing, figure)
+            elif turn.trace is not None and figure < reward.threshold:
+                turn.trace.reward(reward, "below", figure, reward.threshold)
         elif reward.tier is not None:
             if turn.entered:
                 _fire_tier(turn, reward, firing)
@@ -102,24 +104,35 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing, figure:
     while firing.pays_for(reward):
         fired = turn.ledger.fired.get(reward.id, 0)
         if fired and not reward.every:
+            if turn.trace is not None:
+                turn.trace.reward(reward, "fired_before")
             return
         # Without a cost the n-th firing stands at n times the threshold.
         needed = threshold if uses_up else threshold * (fired + 1)
         if figure < needed:
+            if turn.trace is not None:
+                turn.trace.reward(reward, "below", figure, needed)
             return
         if firing.left <= 0:
             turn.memory.unfired = True
+            if turn.trace is not None:
+                turn.trace.reward(reward, "left_for_next")
             return
         _earn_reward(turn, reward, firing, BY_THRESHOLD)
         if uses_up:
             figure -= reward.cost
+    if turn.trace is not None:
+        turn.trace.reward(reward, "not_affordable", firing.spendable, reward.cost)
 
 
 def _fire_tier(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
     """Entering fires once. Going down into a tier gives only what lasts while in it."""
-    if not any(tier == reward.tier and (up or reward.held) for tier, up in turn.entered):
+    entered = any(tier == reward.tier and (up or reward.held) for tier, up in turn.entered)
+    if not entered or turn.ledger.tier != reward.tier:
+        if turn.trace is not None:
+            turn.trace.reward(reward, "not_in_tier")
         return
-    if turn.ledger.tier == reward.tier and _affordable(turn, reward, firing):
+    if _affordable(turn, reward, firing):
         _earn_reward(turn, reward, firing, BY_TIER)
 
 
@@ -133,9 +146,7 @@ def _fire_action(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
     if reward.limit:
         # The mark keeps a reward's counter apart from that of a rule with the same id.
         counter = turn.counter(f"!{reward.id}")
-        refused = limits.refusal(reward.limit, counter, at, program)
-        if refused is not None:
-            turn.note("limit_reached", f"{reward.id}: {refused}")
+        if not allows(turn, reward.id, reward.limit, counter, at):
             return
     if not _affordable(turn, reward, firing):
         return
@@ -147,6 +158,8 @@ def _fire_action(turn: Turn, reward: CompiledReward, firing: _Firing) -> None:
 def _affordable(turn: Turn, reward: CompiledReward, firing: _Firing) -> bool:
     if firing.pays_for(reward):
         return True
+    if turn.trace is not None:
+        turn.trace.reward(reward, "not_affordable", firing.spendable, reward.cost)
     turn.note("cost_not_covered", f"{reward.id}: costs {reward.cost} points", loud=True)
     return False
 

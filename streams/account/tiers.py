@@ -57,6 +57,8 @@ def upgrade(turn: Turn) -> None:
     if present == len(tiers.levels) - 1:
         return
     basis = _basis(turn, tiers, turn.now)
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=False)
     reached = tiers.level_for(basis)
     if reached > present:
         _change(turn, tiers, reached, basis, trigger=BY_TIER, at=turn.now)
@@ -71,6 +73,8 @@ def review(turn: Turn, at: int) -> None:
         return
     present = tiers.index.get(turn.ledger.tier, 0)
     basis = _basis(turn, tiers, at, ending=tiers.by_year)
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=True)
     supported = tiers.level_for(basis)
     if supported >= present:
         _rest_on(turn, tiers, present, basis, at)
@@ -101,6 +105,8 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
     supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, supported, reviewed=False)
     if supported >= memory.tier_needs:
         return
     reached = tiers.level_for(supported)

@@ -22,6 +22,8 @@ def advance(turn: Turn, until: int) -> None:
         at = account.due_at
         turn.now = account.memory.clock = max(account.memory.clock, at)
         turn.program = turn.programs.effective(turn.fact.site, at)
+        if turn.trace is not None:
+            turn.trace.instant(at)
         _activate(turn, at)
         _expire(turn, at)
         if NEVER != turn.memory.review_at <= at:
@@ -32,6 +34,8 @@ def advance(turn: Turn, until: int) -> None:
         turn.credited = False
         reschedule(account)
         assert not account.due_at or account.due_at > at, "time does not move on"
+    if turn.trace is not None:
+        turn.trace.resume()
 
 
 def reschedule(account: Account) -> None:

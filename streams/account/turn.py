@@ -14,6 +14,7 @@ from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs
 from streams.account.state import Account, Counter, Earning, figures_of
+from streams.account.trace import Trace
 
 BY_TIME: Final = "time"
 """The trigger in the cause of what time alone did: activation, expiry, tier review."""
@@ -35,11 +36,18 @@ class Turn:
         "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
         "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
         "notes", "now", "offset", "payment", "pending", "program", "programs", "pulled",
-        "subscription",
+        "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
-        self, account: Account, fact: AnyFact, digest: bytes, offset: int, programs: Programs
+        self,
+        account: Account,
+        fact: AnyFact,
+        digest: bytes,
+        offset: int,
+        programs: Programs,
+        *,
+        trace: Trace | None = None,
     ) -> None:
         self.account = account
         self.ledger = account.ledger
@@ -48,6 +56,7 @@ class Turn:
         self.digest = digest
         self.offset = offset
         self.programs = programs
+        self.trace = trace
         self.program: CompiledProgram | None = None
         self.events: list[AnyPointsEvent] = []
         self.now = self.memory.clock
@@ -73,7 +82,7 @@ class Turn:
         Give it back to `take_over`.
         """
         digest = ids.digest(natural_key)
-        own = Turn(self.account, moment, digest, self.offset, self.programs)
+        own = Turn(self.account, moment, digest, self.offset, self.programs, trace=self.trace)
         own.program, own.now = self.program, self.now
         own._reason, own._causes = self._reason, self._causes
         return own
@@ -89,6 +98,8 @@ class Turn:
     def emit(self, event: AnyPointsEvent) -> None:
         evolve(self.account, event)
         self.events.append(event)
+        if self.trace is not None:
+            self.trace.event(event)
 
     def cause(self, trigger: str) -> Cause:
         cause = self._causes.get(trigger)
@@ -123,6 +134,8 @@ class Turn:
     def note(self, reason: str, detail: str = "", *, loud: bool = False) -> None:
         """Why something did not happen. Loud notes are told even where something else happened."""
         self.notes.append((loud, reason, detail))
+        if self.trace is not None:
+            self.trace.note(reason, detail)
 
     def begin(self) -> None:
         """Expressions read the figures as they stand here: after time, before the fact."""

@@ -238,6 +238,26 @@ def test_an_expression_tells_what_its_names_stood_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "decisive"),
+    [
+        ('subscription.plan == "x" && payment.amount_minor > 0', 'subscription.plan == "x"'),
+        ("payment.amount_minor > 0 && has(payment.tax_minor)", "has(payment.tax_minor)"),
+        ("(1 > 2 && payment.on_time) && 1 < 2", "(1 > 2 && payment.on_time)"),
+        ("payment.tax_minor > 1 && 1 < 2", "payment.tax_minor > 1"),
+        (
+            "1 > 2 && 2 > 3 || 3 > 4 && payment.on_time",
+            "1 > 2 && 2 > 3 || 3 > 4 && payment.on_time",
+        ),
+        ("1 < 2 ? 1 > 2 && payment.on_time : true", "1 < 2 ? 1 > 2 && payment.on_time : true"),
+        ('"a && b" == fact.trigger && true', '"a && b" == fact.trigger'),
+        ("payment.amount_minor > 0 && true", "payment.amount_minor > 0 && true"),
+    ],
+)
+def test_a_condition_that_fails_tells_which_part_of_it_did(text: str, decisive: str) -> None:
+    assert Condition(text).decisive(payment()).text == decisive
+
+
+@pytest.mark.parametrize(
     ("root", "field"), [(root, field) for root, fields in FIELDS.items() for field in fields]
 )
 def test_every_documented_name_can_be_read(root: str, field: str) -> None:
