@@ -9,6 +9,7 @@ from typing import Any
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
+from schemas.program.model import REQUESTED
 from schemas.program.names import AccountFigures, Given
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
@@ -24,6 +25,8 @@ BY_THRESHOLD = "threshold"
 BY_FACT = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
 BY_REFUND = "payment_refunded"
+BY_REQUEST = REQUESTED
+"""The trigger of a reward of the catalogue."""
 
 
 class Turn:
