@@ -307,10 +307,10 @@ def test_a_revoked_action_may_be_had_once_more_within_its_limit() -> None:
 
 
 def test_a_failed_action_is_uncounted_in_the_period_of_the_fact_that_fired_it() -> None:
-    limited = (
-        "[{id: gift, when: {on: payment_succeeded, limit: {count: 1, per: month}}, free_days: 7}]"
+    told = story(
+        rewards="[{id: gift, when: {on: payment_succeeded, limit: {count: 1, per: month}}, "
+        "free_days: 7}]"
     )
-    told = story(rewards=limited)
     told.tell(created(subscription(1), T0 + 31 * DAY))
     late = only(told.paid("t1", 100, at=T0 + 30 * DAY), RewardEarned)
     assert (late.occurred_at, late.counted_at) == (T0 + 31 * DAY, T0 + 30 * DAY)
