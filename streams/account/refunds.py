@@ -91,10 +91,8 @@ def _give_up(turn: Turn, parked: ParkedRefund, trigger: str, at: int) -> None:
 
 def _unmatched(parked: ParkedRefund) -> str:
     """For people: what never came."""
-    invoice = f", invoice {parked.invoice}," if parked.invoice else ""
-    return (
-        f"the payment {parked.transaction}{invoice} that a refund gives back did not come in time"
-    )
+    invoice = f", invoice {parked.invoice}" if parked.invoice else ""
+    return f"a refund looked in vain for the payment {parked.transaction}{invoice}"
 
 
 def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:

@@ -1,7 +1,14 @@
 """One firing of a reward: what it is told with, what it costs, how it is taken back. PURE."""
 
 from schemas import ids, points
-from schemas.points import LotChange, PointsActivated, PointsRedeemed, PointsRestored
+from schemas.points import (
+    LotChange,
+    PointsActivated,
+    PointsAdjusted,
+    PointsEarned,
+    PointsRedeemed,
+    PointsRestored,
+)
 from streams.account import limits, lots, payments
 from streams.account.compiled import CompiledReward
 from streams.account.evolve import ON_LIFETIME, ON_TIER
@@ -150,10 +157,12 @@ def _rests_on(turn: Turn, reward: CompiledReward) -> str:
 
 
 def _payment_activated(turn: Turn) -> str:
-    """The payment whose points became spendable at this instant, the last of them."""
+    """The payment whose points became spendable last, where nothing was credited since."""
     for event in reversed(turn.events):
-        if isinstance(event, PointsActivated) and event.occurred_at == turn.now:
+        if isinstance(event, PointsActivated):
             return payments.that_opened(turn.memory, ids.lot_number(event.lot))
+        if isinstance(event, PointsEarned | PointsAdjusted):
+            return ""
     return ""
 
 

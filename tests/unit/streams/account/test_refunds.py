@@ -203,7 +203,7 @@ def test_a_parked_refund_is_given_up_by_whatever_fact_passes_its_deadline() -> N
     told.refunded("r1", "t1", 400, at=T0, invoice="a")
     events = told.paid("t2", 1_000, at=T0 + 90 * DAY)
     assert kinds(events) == ["FactIgnored", "PointsEarned"]
-    assert "the payment t1, invoice a," in only(events, FactIgnored).detail
+    assert "the payment t1, invoice a" in only(events, FactIgnored).detail
 
 
 def test_what_is_left_of_a_refund_keeps_its_deadline() -> None:
@@ -238,7 +238,7 @@ def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
         told.refunded(f"r{number}", f"t{number}", 1)
     events = told.refunded("last", "t99", 1)
     assert reasons(events) == ["refund_unmatched", "refund_parked"]
-    assert "the payment t0 " in of(events, FactIgnored)[0].detail
+    assert of(events, FactIgnored)[0].detail.endswith("the payment t0")
 
 
 def test_a_refund_before_its_payment_keeps_the_tier_and_rewards_away() -> None:

@@ -108,6 +108,18 @@ def test_a_reward_that_no_payment_fired_rests_on_nothing() -> None:
     assert only(told.happened("visit"), RewardEarned).rests_on == ""
 
 
+def test_a_reward_that_other_points_fired_as_a_payments_were_activated_rests_on_nothing() -> None:
+    told = story(
+        LATER_PAY,
+        "- {id: visit, on: custom, event: visit, points: 50}",
+        rewards=revocable("balance: 100"),
+    )
+    told.paid("t1", 6_000)
+    events = told.happened("visit", at=T0 + 14 * DAY)
+    assert kinds(events) == ["PointsActivated", "PointsEarned", "RewardEarned"]
+    assert only(events, RewardEarned).rests_on == ""
+
+
 def test_the_cost_comes_back_to_the_same_lots_before_the_refund_takes_them() -> None:
     told = story(rewards=revocable("balance: 100", "cost: 100, "), expiry="{after: P30D}")
     told.paid("t1", 4_000)
