@@ -2,6 +2,7 @@
 
 import copy
 import typing
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from schemas.points import (
 from tests.support.points import (
     DAY,
     NOON,
+    RULE,
     changed,
     earned,
     event,
@@ -104,8 +106,7 @@ def test_a_lot_is_opened_spent_given_back_and_closed() -> None:
 def test_a_delivered_reward_that_is_revoked_gives_its_points_back() -> None:
     revoked = event(
         RewardRevoked, 5, (50, 0, 150, 0),
-        program="spikes", program_version=3, reward="five-off", reward_id=FIVE_OFF,
-        reason="refunded",
+        **RULE, reward="five-off", reward_id=FIVE_OFF, reason="refunded",
     )  # fmt: skip
     view = projected(
         earned(1, 150, (150, 0, 150, 0)),
@@ -125,12 +126,11 @@ def test_a_delivered_reward_that_is_revoked_gives_its_points_back() -> None:
 
 
 def test_a_reward_that_failed_stays_failed_when_its_threshold_is_lost() -> None:
-    name = {"reward": "five-off", "reward_id": FIVE_OFF}
-    rule = {"program": "spikes", "program_version": 3}
+    name: dict[str, Any] = {"reward": "five-off", "reward_id": FIVE_OFF}
     view = projected(
         reward_earned(1, (0, 0, 0, 0), cost=0),
         event(RewardFailed, 2, (0, 0, 0, 0), **name, reason="no coupon"),
-        event(RewardRevoked, 3, (0, 0, 0, 0), **rule, **name, reason="refunded"),
+        event(RewardRevoked, 3, (0, 0, 0, 0), **RULE, **name, reason="refunded"),
     )
 
     assert (view.rewards[FIVE_OFF].state, view.rewards[FIVE_OFF].reason) == ("failed", "no coupon")

@@ -208,17 +208,6 @@ def test_a_payment_belongs_to_who_paid() -> None:
 
 # Money back
 
-CREDIT_NOTE: cb.Json = {
-    "id": "cn_1",
-    "object": "credit_note",
-    "customer_id": "cust_1",
-    "reference_invoice_id": "inv_1",
-    "type": "refundable",
-    "reason_code": "product_unsatisfactory",
-    "status": "refund_due",
-    "total": 400,
-}
-
 
 def test_a_refund_names_the_payment_and_the_invoice_it_gives_back() -> None:
     assert fact_of(cb.payment_refunded()) == PaymentRefunded(
@@ -271,43 +260,6 @@ def test_a_refund_of_an_unknown_payment_is_untranslatable_not_lost() -> None:
     assert "which payment" in error_of(
         cb.payment_refunded(transaction=refund, invoice=cb.invoice(linked_payments=[]))
     )
-
-
-def test_a_voided_invoice_gives_no_money_back_by_itself() -> None:
-    """What had been paid for it comes back by a refund, which has its own event."""
-    voided = cb.invoice(status="voided", linked_payments=[])
-    said = reason_of(cb.event("invoice_updated", customer=cb.customer(), invoice=voided))
-    assert "points follow the money" in said
-
-
-@pytest.mark.parametrize(
-    "event_type",
-    ["credit_note_created", "credit_note_created_with_backdating", "credit_note_updated"],
-)
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [("adjustment", "adjusted"), ("refundable", "refund_due"), ("refundable", "voided")],
-)
-def test_a_credit_note_without_money_undoes_nothing(
-    event_type: str, kind: str, status: str
-) -> None:
-    note = {**CREDIT_NOTE, "type": kind, "status": status, "amount_allocated": 400}
-    said = reason_of(cb.event(event_type, customer=cb.customer(), credit_note=note))
-    assert "moves no money" in said
-
-
-def test_a_credit_note_whose_money_goes_back_is_one_refund_however_it_is_told() -> None:
-    """Chargebee tells of the note and of the transaction: only the transaction counts."""
-    refund = cb.refund(linked_credit_notes=[{"cn_id": "cn_1", "cn_reference_invoice_id": "inv_1"}])
-    note = {**CREDIT_NOTE, "status": "refunded", "linked_refunds": [{"txn_id": refund["id"]}]}
-    told = [
-        cb.event("credit_note_created", customer=cb.customer(), credit_note=note),
-        cb.payment_refunded(transaction=refund, credit_note=note),
-        cb.event("credit_note_updated", customer=cb.customer(), credit_note=note),
-    ]
-    [fact] = [fact for event in told for fact in translate(cb.body(event), SITE).facts]
-    assert isinstance(fact, PaymentRefunded)
-    assert (fact.id, fact.amount_minor, fact.invoice) == ("refund:txn_r1", 400, "inv_1")
 
 
 @pytest.mark.parametrize(
