@@ -20,6 +20,7 @@ from connectors.rewards.gateway import (
     Subscription,
     Unreadable,
 )
+from connectors.rewards.policy import Policy
 from schemas.rewards import Discount, GrantReward
 
 DESCRIPTION_CHARS_MAX = 250
@@ -33,6 +34,8 @@ BILLED_AGAIN = ("active", "in_trial")
 
 class PromotionalCreditExecutor:
     """Money on the customer's account, which any of their next invoices uses up."""
+
+    policy: Policy | None = None
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
@@ -103,6 +106,8 @@ class CouponExecutor:
     Its id holds rule, program version and the customer's how-manieth firing it is: all customers
     share a coupon, and still each firing of one customer can be told apart when reading back.
     """
+
+    policy: Policy | None = None
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway

@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.rewards.policy import Policy
 from schemas.rewards import GrantReward
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The effect exists; `reference` is the gateway's id for it."""
+    """The effect exists; `reference` is the gateway's id for it.
+
+    `handed` is what the customer is to be shown, a code or a link. It is as good as money: it stays
+    in the ledger, and no topic carries it.
+    """
 
     reference: str
+    handed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,10 @@ Outcome = Done | Refused | NotExecuted | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """The effect exists; the fields are those of `Done`."""
+
     reference: str
+    handed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,10 @@ class RewardGateway(Protocol):
 
 
 class Executor(Protocol):
-    """Carries out one kind of grant."""
+    """Carries out one kind of grant. Its `policy` is its own, or None for everybody's."""
+
+    @property
+    def policy(self) -> Policy | None: ...
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         """Decides the call; may read, never writes."""

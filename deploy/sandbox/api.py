@@ -223,8 +223,11 @@ def _fail_before(fault: Fault | None) -> None:
         return
     if fault.kind == "server_error":
         raise internal_error()
-    if fault.kind == "rate_limited":
-        raise too_many_requests()
+    if fault.kind in {"rate_limited", "rate_limited_bare"}:
+        limited = too_many_requests()
+        if fault.kind == "rate_limited_bare":
+            limited.headers.clear()
+        raise limited
     if fault.kind == "lock_timeout":
         raise ApiError(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -238,6 +241,8 @@ async def _fail_after(fault: Fault | None, response: Response) -> Response:
     if fault is None:
         return response
     log.info("fault injected", kind=fault.kind)
+    if fault.kind == "failed_after":
+        raise internal_error()
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
     await asyncio.sleep(fault.seconds)
