@@ -96,7 +96,11 @@ class GatewayUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscription as the gateway shows it now; `coupons` wait for its next invoices."""
+    """A subscription as the gateway shows it now; `coupons` wait for its next invoices.
+
+    `term_end` is when its present term ends, None outside of one; `addons` are the item prices of
+    its add-ons.
+    """
 
     id: str
     customer: str
@@ -104,6 +108,8 @@ class Subscription:
     currency: str
     created_at: int
     coupons: tuple[str, ...] = ()
+    term_end: int | None = None
+    addons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,26 @@ class RewardGateway(Protocol):
     async def invoiced_coupons(self, subscription: str, since: int) -> set[str]:
         """Coupons that invoices dated after `since` have used up."""
         ...
+
+    async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        """An entitlement override with exactly these terms stands afterwards. Safe to repeat."""
+        ...
+
+    async def remove_feature(self, subscription: str, feature: str, key: str) -> Outcome:
+        """No override of the feature stands afterwards. Safe to repeat."""
+        ...
+
+    async def features(self, subscription: str) -> dict[str, str]:
+        """The values of the overrides that stand, by feature."""
+        ...
+
+    async def move_term_end(self, subscription: str, term_end: int, key: str) -> Outcome:
+        """The present term ends at this instant afterwards. Safe to repeat."""
+        ...
+
+    async def add_addon(
+        self, subscription: str, params: Mapping[str, Any], key: str
+    ) -> Outcome: ...
 
 
 class Executor(Protocol):

@@ -87,6 +87,18 @@ class Api:
                 lambda request, form, by: do.update_for_items(_id(request), form, by),
             ),
             self._post(
+                "/subscriptions/{id}/change_term_end",
+                lambda request, form, by: do.change_term_end(_id(request), form, by),
+            ),
+            self._post(
+                "/subscriptions/{id}/entitlement_overrides",
+                lambda request, form, by: do.override_entitlements(_id(request), form, by),
+            ),
+            self._get(
+                "/subscriptions/{id}/entitlement_overrides",
+                lambda request, _: do.list_overrides(_id(request)),
+            ),
+            self._post(
                 "/subscriptions/{id}/remove_coupons",
                 lambda request, form, by: do.remove_coupons(_id(request), form, by),
             ),
