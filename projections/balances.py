@@ -347,6 +347,8 @@ def _settle_reward(
     if row is None:
         raise LogBroken(f"{type(event).__name__} of {event.reward_id}, which was never earned.")
     view.changed_rewards.add(event.reward_id)
+    if (row.state, state) == ("failed", "revoked"):
+        return  # nothing had reached the customer that could be taken back
     # A delivery that crosses a revocation on the way does not undo it.
     row.state = row.state if row.state == "revoked" else state
     row.reference = reference or row.reference

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
     ValidationInfo,
@@ -55,6 +56,9 @@ Rounding = amounts.Rounding
 PAYMENT_TRIGGERS: frozenset[Trigger] = frozenset(
     {"payment_succeeded", "first_payment", "on_time_payment"}
 )
+
+REQUESTED = "redemption_requested"
+"""Stands for a trigger where a reward is asked for: its condition sees no payment and no event."""
 
 Value = TypeVar("Value")
 
@@ -310,8 +314,11 @@ class Tiers(Part):
         return self
 
 
+CAUSES = ("balance", "lifetime", "tier", "on", "request")
+
+
 class RewardWhen(Part):
-    """What fires a reward: exactly one of `balance`, `lifetime`, `tier` or `on`."""
+    """What fires a reward: exactly one of `balance`, `lifetime`, `tier`, `on` or `request`."""
 
     balance: PositivePoints | None = None
     lifetime: PositivePoints | None = None
@@ -319,6 +326,7 @@ class RewardWhen(Part):
     tier: Id | None = None
     on: Trigger | None = None
     event: EventName | None = None
+    request: StrictBool = False
     when: Expression | None = None
     limit: Limit | None = None
 
@@ -326,21 +334,27 @@ class RewardWhen(Part):
 
     @model_validator(mode="after")
     def _one_cause(self) -> Self:
-        causes = [key for key in ("balance", "lifetime", "tier", "on") if getattr(self, key)]
+        causes = [key for key in CAUSES if getattr(self, key)]
         if len(causes) != 1:
             written = " and ".join(causes) or "none"
             raise ValueError(
-                f"write exactly one of balance, lifetime, tier or on; here is {written}"
+                f"write exactly one of {', '.join(CAUSES[:-1])} or {CAUSES[-1]}; here is {written}"
             )
         if self.repeat == "every" and causes[0] not in ("balance", "lifetime"):
             raise ValueError("`repeat: every` is only for balance and lifetime thresholds")
-        if self.on is None:
-            for key in ("event", "when", "limit"):
-                if getattr(self, key) is not None:
-                    raise ValueError(f"`{key}` is only for rewards fired by `on`")
-        else:
+        if self.on is not None:
             _check_event(self.on, self.event)
+        elif self.event is not None:
+            raise ValueError("`event` is only for rewards fired by `on: custom`")
+        elif not self.request and (self.when is not None or self.limit is not None):
+            key = "when" if self.when is not None else "limit"
+            raise ValueError(f"`{key}` is only for rewards fired by `on` or by `request`")
         return self
+
+    @property
+    def rests_on_something(self) -> bool:
+        """Whether a refund can undo what fired it."""
+        return not self.request and (self.on is None or self.on in PAYMENT_TRIGGERS)
 
 
 class DiscountGrant(Part):
@@ -422,11 +436,15 @@ GRANTS = ("discount", "feature", "free_days", "free_addon", "gift_card", "charit
 
 
 class RewardRule(Part):
-    """When `when` fires, the customer gets exactly one of the grants, for `cost` points."""
+    """When `when` fires, the customer gets exactly one of the grants, for `cost` points.
+
+    `on_refund: revoke` takes it back, and gives its cost back, when what it rests on is undone.
+    """
 
     id: Id
     when: RewardWhen
     cost: Annotated[StrictInt, Field(ge=0, le=MAX_POINTS)] = 0
+    on_refund: Literal["keep", "revoke"] = "keep"
     discount: DiscountGrant | None = None
     feature: FeatureGrant | None = None
     free_days: Annotated[StrictInt, Field(ge=1, le=3650)] | None = None
@@ -445,6 +463,11 @@ class RewardRule(Part):
             raise ValueError("`while_in_tier` needs a reward that a tier fires: `when: {tier: …}`")
         if self.when.balance is not None and self.cost > self.when.balance:
             raise ValueError("the cost is above the balance that fires the reward")
+        if self.on_refund == "revoke" and not self.when.rests_on_something:
+            raise ValueError(
+                "no refund undoes what fires this reward: `on_refund: revoke` is for thresholds, "
+                f"tiers and {', '.join(sorted(PAYMENT_TRIGGERS))}"
+            )
         return self
 
 
@@ -519,6 +542,8 @@ class Program(Part):
 
 def _triggers(info: ValidationInfo) -> tuple[str, ...]:
     """The triggers already read from the same part; none where `on` was wrong or is absent."""
+    if info.data.get("request"):
+        return (REQUESTED,)
     on = info.data.get("on")
     return () if on is None else (on,) if isinstance(on, str) else tuple(on)
 

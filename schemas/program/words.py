@@ -126,7 +126,8 @@ def _level(level: Level, tiers: Tiers, name: str) -> str:
 
 def _reward(rule: RewardRule, name: str) -> str:
     cost = f" for {rule.cost} {name}" if rule.cost else ""
-    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}"
+    taken_back = ", taken back when a refund undoes it" if rule.on_refund == "revoke" else ""
+    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}{taken_back}"
 
 
 def _fires(when: RewardWhen, name: str) -> str:
@@ -137,9 +138,9 @@ def _fires(when: RewardWhen, name: str) -> str:
         return f"{every} time {when.lifetime} {name} were earned in all"
     if when.tier is not None:
         return f"on reaching {when.tier}"
-    assert when.on is not None
+    pulled = "on request" if when.on is None else f"when {_pulled(when.on, when.event)}"
     condition = [f"if {when.when}"] if when.when is not None else []
-    return ", ".join([f"when {_pulled(when.on, when.event)}", *condition, *_limit(when.limit)])
+    return ", ".join([pulled, *condition, *_limit(when.limit)])
 
 
 def _grant(rule: RewardRule) -> str:

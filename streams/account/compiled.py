@@ -14,6 +14,7 @@ from schemas import ids, points
 from schemas.program import amounts, periods
 from schemas.program.expressions import Condition, Formula
 from schemas.program.model import (
+    REQUESTED,
     CalendarPeriod,
     EarnRule,
     Limit,
@@ -112,12 +113,13 @@ class CompiledRule:
 class CompiledReward:
     """One reward: what fires it, what it costs and what it grants.
 
-    `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance.
+    `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance. A
+    `revocable` one is taken back when what it rests on is undone.
     """
 
     __slots__ = (
         "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "threshold", "tier", "trigger",
+        "on_request", "revocable", "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -127,7 +129,9 @@ class CompiledReward:
         self.threshold = when.lifetime if self.by_lifetime else when.balance
         self.every = when.repeat == "every"
         self.tier, self.trigger, self.event = when.tier, when.on, when.event
-        on = (when.on,) if when.on else ()
+        self.on_request = when.request
+        self.revocable = reward.on_refund == "revoke"
+        on = (REQUESTED,) if when.request else (when.on,) if when.on else ()
         self.condition = Condition(when.when, on) if when.when is not None else None
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
@@ -197,6 +201,7 @@ class CompiledProgram:
         self.ranking = {plan: rank for rank, plan in enumerate(program.plan_ranking)}
         self.tiers = CompiledTiers(program.tiers, zone) if program.tiers else None
         self.rewards = [CompiledReward(reward, zone) for reward in program.rewards]
+        self.reward_by_id = {reward.id: reward for reward in self.rewards}
         self.rules: dict[str, list[CompiledRule]] = {}
         self.rule_by_id: dict[str, CompiledRule] = {}
         for rule in program.earn:

@@ -15,7 +15,16 @@ from schemas.points import (
     PointsAdjusted,
     PointsExpired,
 )
-from streams.account import lots, refunds, subscriptions, thresholds, tiers, timeline
+from streams.account import (
+    lots,
+    outcomes,
+    redemption,
+    refunds,
+    subscriptions,
+    thresholds,
+    tiers,
+    timeline,
+)
 from streams.account.earning import apply_rule, earn
 from streams.account.programs import Programs
 from streams.account.state import Account, Memory
@@ -338,8 +347,10 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     facts.SubscriptionReactivated: _reactivated,
     facts.CustomEventReceived: _custom,
     facts.AdjustmentRequested: _adjusted,
-    facts.RewardDelivered: thresholds.outcome,
-    facts.RewardFailed: thresholds.outcome,
+    facts.RedemptionRequested: redemption.requested,
+    facts.RedemptionCancelled: redemption.cancelled,
+    facts.RewardDelivered: outcomes.delivered,
+    facts.RewardFailed: outcomes.failed,
     facts.CustomerDeleted: _erase,
     facts.TimeReached: _time,
     facts.ProgramPublished: _published,

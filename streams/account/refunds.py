@@ -3,15 +3,19 @@
 After any number of partial refunds the points undone are round(earned × refunded ÷ paid), half up,
 so they sum exactly. They come from the payment's own lots (a pending one is voided), then what of
 them expired counts as undone, then other lots in debit order, then as `refunds.negative` says.
+Rewards that are taken back give their cost back before, so that the refund finds it there.
 """
 
+from schemas import ids
 from schemas.facts import PaymentRefunded, PaymentSucceeded
-from schemas.points import Money, PointsReversed
-from streams.account import limits, lots, payments, tiers
-from streams.account.state import Earning, ParkedRefund, Payment
-from streams.account.turn import BY_REFUND, Turn
+from schemas.points import FactIgnored, Money, PointsReversed
+from streams.account import limits, lots, payments, revocation, tiers
+from streams.account.state import NEVER, Earning, ParkedRefund, Payment
+from streams.account.turn import BY_REFUND, BY_TIME, Turn
 
 MAX_PARKED = 32
+PARKED_SECONDS = 90 * 86_400
+"""How long after it occurred a refund waits for its payment."""
 
 
 def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
@@ -27,32 +31,68 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),
     )
+    payments.remember(turn.memory, paid, turn.now)
     if turn.memory.parked:
         _apply_parked(turn, paid)
-    payments.remember(turn.memory, paid, turn.now)
 
 
 def refund(turn: Turn, fact: PaymentRefunded) -> None:
     """Undo a refund's share of the payments it names, or park it until its payment arrives.
 
-    A chargeback or late failure undoes all that is left of the payment.
+    A chargeback or late failure undoes all that is left of the payment. What waits too long is
+    given up.
     """
     left = fact.amount_minor if fact.reason == "refund" else None
     memory = turn.memory
-    known = [each for each in payments.recall(memory) if _is_about(each[1], fact)]
-    for place, payment in known:
-        left = _undo(turn, payment, left)
-        payments.keep(memory, place, payment)
+    known = [place for place, each in payments.recall(memory) if _is_about(each, fact)]
+    for place in known:
+        left = _undo(turn, place, left)
         if left == 0:
             return
     if known and fact.invoice:
         return
     # A chargeback is about every invoice of the payment: those still to come are undone then.
-    parked = memory.parked
-    parked.append(ParkedRefund(fact.payment_transaction, fact.invoice, left))
-    del parked[:-MAX_PARKED]
-    if not known or left is not None:
-        turn.note("refund_parked", "the payment it gives back is not known yet")
+    until = fact.occurred_at + PARKED_SECONDS
+    found = bool(known) and left is None
+    waiting = ParkedRefund(fact.payment_transaction, fact.invoice, left, until, found)
+    if until > turn.now:
+        _park(turn, waiting)
+    elif not found:
+        turn.note("refund_unmatched", _unmatched(waiting))
+
+
+def give_up_unmatched(turn: Turn, at: int) -> None:
+    """Let go of the refunds whose payment did not come in time, and say so."""
+    waiting = []
+    for each in turn.memory.parked:
+        if each.until == NEVER or each.until > at:
+            waiting.append(each)
+        elif not each.found:
+            _give_up(turn, each, BY_TIME, at)
+    turn.memory.parked = waiting
+
+
+def _park(turn: Turn, refund: ParkedRefund) -> None:
+    parked = turn.memory.parked
+    parked.append(refund)
+    crowded = len(parked) > MAX_PARKED
+    if crowded:
+        _give_up(turn, parked.pop(0), BY_REFUND, turn.now)
+    if not refund.found:
+        detail = "the payment it gives back is not known yet"
+        turn.note("refund_parked", detail, loud=crowded)
+
+
+def _give_up(turn: Turn, parked: ParkedRefund, trigger: str, at: int) -> None:
+    turn.emit(
+        FactIgnored(**turn.head(trigger, at), reason="refund_unmatched", detail=_unmatched(parked))
+    )
+
+
+def _unmatched(parked: ParkedRefund) -> str:
+    """For people: what never came."""
+    invoice = f", invoice {parked.invoice}" if parked.invoice else ""
+    return f"a refund looked in vain for the payment {parked.transaction}{invoice}"
 
 
 def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:
@@ -62,19 +102,23 @@ def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:
 
 
 def _apply_parked(turn: Turn, payment: Payment) -> None:
+    """Undo what was waiting for the payment just remembered."""
+    place = len(turn.memory.payments) - 1
     waiting = []
     for each in turn.memory.parked:
         if each.transaction == payment.transaction and each.invoice in ("", payment.invoice):
-            left = _undo(turn, payment, each.amount_minor)
+            left = _undo(turn, place, each.amount_minor)
             if left != 0 and not each.invoice:
-                waiting.append(ParkedRefund(each.transaction, "", left))
+                each.amount_minor, each.found = left, each.found or left is None
+                waiting.append(each)
         else:
             waiting.append(each)
     turn.memory.parked = waiting
 
 
-def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
-    """Undo the share of a refund that fits the payment; returns what is left of the refund."""
+def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
+    """Undo the share of a refund that fits a payment; returns what is left of the refund."""
+    payment = payments.at(turn.memory, place)
     room = payment.amount_minor - payment.refunded_minor
     given_back = room if amount_minor is None else min(room, amount_minor)
     left = None if amount_minor is None else amount_minor - given_back
@@ -82,6 +126,12 @@ def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
         turn.note("already_refunded", "the whole payment was given back before")
         return left
     payment.refunded_minor += given_back
+    payments.keep(turn.memory, place, payment)
+    points = sum(share for _, share in _shares(payment))
+    loss = _unqualify(turn, payment, points, given_back)
+    _revoke(turn, payment, points, loss)
+    # Points that came back expired are noted at the payments that earned them, maybe at this one.
+    payment = payments.at(turn.memory, place)
     shares = _shares(payment)
     if turn.trace is not None:
         turn.trace.refund(payment, given_back, shares)
@@ -89,8 +139,35 @@ def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
         _reverse(turn, payment, shares, given_back)
     else:
         turn.note("nothing_to_reverse", "the payment earned nothing that this refund undoes")
-    _unwind(turn, payment, shares, given_back)
+    _unwind(turn, payment, shares)
+    payments.keep(turn.memory, place, payment)
+    if loss is not None:
+        tiers.lose(turn, loss)
     return left
+
+
+def _unqualify(turn: Turn, payment: Payment, points: int, given_back: int) -> tiers.Loss | None:
+    """What the payment counted towards the tier; the tier that is lost by it, if any."""
+    program = turn.program
+    if program is None or program.tiers is None:
+        return None
+    lifetime = turn.lifetime - points
+    if program.tiers.currency is None:
+        return tiers.unqualify(turn, payment.at, points, payment.sequence, lifetime)
+    if not payment.counted or program.tiers.currency != payment.currency:
+        return None
+    turn.memory.spend_minor = max(0, turn.memory.spend_minor - given_back)
+    return tiers.unqualify(turn, payment.at, given_back, payment.sequence, lifetime)
+
+
+def _revoke(turn: Turn, payment: Payment, points: int, loss: tiers.Loss | None) -> None:
+    """Rewards that rest on what this refund undoes."""
+    if payment.refunded_minor >= payment.amount_minor:
+        revocation.payment_undone(turn, ids.payment(payment.transaction, payment.invoice))
+    if points:
+        revocation.lifetime_falls(turn, turn.lifetime - points)
+    if loss is not None:
+        revocation.tier_lost(turn, loss.tiers, loss.level)
 
 
 def _shares(payment: Payment) -> list[tuple[Earning, int]]:
@@ -147,7 +224,7 @@ def _reverse(
         PointsReversed(
             **turn.head(BY_REFUND, turn.now),
             points=points,
-            earned_by=f"payment:{payment.transaction}:{payment.invoice}",
+            earned_by=ids.payment(payment.transaction, payment.invoice),
             lots=lots.changes_of(taken),
             overdrawn=overdrawn,
             forgiven=forgiven,
@@ -157,10 +234,8 @@ def _reverse(
     )
 
 
-def _unwind(
-    turn: Turn, payment: Payment, shares: list[tuple[Earning, int]], given_back: int
-) -> None:
-    """What the payment counted towards: caps, limits, the first payment, and the tier."""
+def _unwind(turn: Turn, payment: Payment, shares: list[tuple[Earning, int]]) -> None:
+    """What the payment counted towards: the first payment, caps and limits."""
     memory, program = turn.memory, turn.program
     if payment.first and payment.refunded_minor >= payment.amount_minor:
         memory.paid = payment.first = False
@@ -174,11 +249,3 @@ def _unwind(
             limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
         if rule.limit and earning.reversed == earning.points:
             limits.uncount(rule.limit, counter, payment.at, program)
-    if program.tiers is None:
-        return
-    if program.tiers.currency is None:
-        points = sum(share for _, share in shares)
-        tiers.unqualify(turn, payment.at, points, payment.sequence)
-    elif payment.counted and program.tiers.currency == payment.currency:
-        memory.spend_minor = max(0, memory.spend_minor - given_back)
-        tiers.unqualify(turn, payment.at, given_back, payment.sequence)

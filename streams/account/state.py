@@ -46,14 +46,18 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
 
 
 class OpenReward(msgspec.Struct, array_like=True, gc=False):
-    """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it,
-    `request` the caller's id where it was asked for.
+    """A reward that waits for its outcome, or one that a refund can still take back after it.
+
+    `taken` are the pieces of lots that paid for it, `request` the caller's id where it was asked
+    for, `rests_on` what takes it back (see `RewardEarned`), `at` the instant its limit counts it.
     """
 
     reward: str
     ordinal: int
     taken: list[Lot] = []
     request: str = ""
+    rests_on: str = ""
+    at: int = 0
 
 
 class HeldFeature(msgspec.Struct, array_like=True, gc=False):
@@ -68,6 +72,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     """What the account's points events add up to. `lots` stand in debit order.
 
     `fired` counts the firings of each reward for ever, `revoked` those that stand no more.
+    `settled` are rewards that have their outcome and that a refund can still take back.
     """
 
     sequence: int = 0
@@ -81,16 +86,25 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     held: list[HeldFeature] = []
     erased: bool = False
     revoked: dict[str, int] = {}
+    settled: list[OpenReward] = []
+
+    def standing(self, reward: str) -> int:
+        """How many firings of a reward stand."""
+        return self.fired.get(reward, 0) - self.revoked.get(reward, 0)
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
-    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
+    """How often and how much a rule gave. `counts` and `points` are by calendar period.
+
+    `before_at` is the time before the last one, for when the last one is undone.
+    """
 
     count: int = 0
     last_at: int = 0
     counts: dict[int, int] = {}
     points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
+    before_at: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):
@@ -121,11 +135,17 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
-    """A refund that arrived before its payment. `amount_minor` None is the whole payment."""
+    """A refund that arrived before its payment. `amount_minor` None is the whole payment.
+
+    It is given up at `until`; without a word where its payment was `found`, and it waits only for
+    what else that transaction may have paid.
+    """
 
     transaction: str
     invoice: str
     amount_minor: int | None
+    until: int = NEVER
+    found: bool = False
 
 
 class KnownSubscription(msgspec.Struct, array_like=True, gc=False):

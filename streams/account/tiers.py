@@ -3,6 +3,7 @@
 from schemas.facts import PaymentSucceeded
 from schemas.points import RewardRevoked, TierChanged
 from streams.account.compiled import CompiledTiers
+from streams.account.evolve import TIER_LEFT
 from streams.account.state import NEVER
 from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
 
@@ -85,8 +86,18 @@ def review(turn: Turn, at: int) -> None:
     _change(turn, tiers, target, basis, trigger=BY_TIME, at=at)
 
 
-def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
-    """A refund undid `value` that counted from `at`; a tier that only it supported goes at once.
+class Loss:
+    """The tier that a refund takes away: the level it leaves, and the basis that decided."""
+
+    __slots__ = ("basis", "level", "tiers")
+
+    def __init__(self, tiers: CompiledTiers, level: int, basis: int) -> None:
+        self.tiers, self.level, self.basis = tiers, level, basis
+
+
+def unqualify(turn: Turn, at: int, value: int, sequence: int, lifetime: int) -> Loss | None:
+    """A refund undoes `value` that counted from `at`, and leaves so many lifetime points; a tier
+    that only it supported is lost at once: `lose` it when the points are undone.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
     present basis where that is higher: time alone demotes at a review only. It needs what it needed
@@ -94,7 +105,7 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     """
     tiers = turn.program.tiers if turn.program else None
     if tiers is None or value <= 0:
-        return
+        return None
     memory = turn.memory
     counted = sequence <= memory.tier_sequence
     if not tiers.for_life:
@@ -104,14 +115,21 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
             memory.qualifying[leaves_at] = max(0, memory.qualifying[leaves_at] - value)
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    by_lifetime = tiers.for_life and tiers.currency is None
+    supported = max(memory.tier_basis, lifetime if by_lifetime else _basis(turn, tiers, turn.now))
     if turn.trace is not None:
         turn.trace.tier(tiers, turn.ledger.tier, supported, reviewed=False)
     if supported >= memory.tier_needs:
-        return
+        return None
     reached = tiers.level_for(supported)
     if reached < tiers.index.get(turn.ledger.tier, 0):
-        _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
+        return Loss(tiers, reached, supported)
+    return None
+
+
+def lose(turn: Turn, loss: Loss) -> None:
+    """Go down to the level that a refund left."""
+    _change(turn, loss.tiers, loss.level, loss.basis, trigger=BY_REFUND, at=turn.now)
 
 
 def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -> int:
@@ -163,6 +181,6 @@ def _change(
                 program_version=program.version,
                 reward=held.reward,
                 reward_id=turn.reward_id(held.reward, held.ordinal),
-                reason="tier_left",
+                reason=TIER_LEFT,
             )
         )

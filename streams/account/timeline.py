@@ -7,7 +7,7 @@ tier upgrade and rewards. A lot whose `expires_at` is t is gone at t.
 from schemas import ids
 from schemas.facts import TimeReached
 from schemas.points import PointsActivated, PointsExpired
-from streams.account import lots, payments, subscriptions, thresholds, tiers
+from streams.account import lots, payments, refunds, subscriptions, thresholds, tiers
 from streams.account.earning import earn
 from streams.account.state import NEVER, Account
 from streams.account.turn import BY_TIME, Turn
@@ -29,6 +29,8 @@ def advance(turn: Turn, until: int) -> None:
         if NEVER != turn.memory.review_at <= at:
             tiers.review(turn, at)
         _celebrate(turn, at)
+        if turn.memory.parked:
+            refunds.give_up_unmatched(turn, at)
         if turn.program is not None:
             thresholds.fire(turn)
         turn.credited = False
@@ -49,6 +51,10 @@ def reschedule(account: Account) -> None:
     for known in memory.subscriptions:
         due = known.anniversary_at
         if due and (not soonest or due < soonest):
+            soonest = due
+    for parked in memory.parked:
+        due = parked.until
+        if due and not parked.found and (not soonest or due < soonest):
             soonest = due
     account.due_at = soonest
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
+from schemas.program.model import REQUESTED
 from schemas.program.names import AccountFigures, Given
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
@@ -25,6 +26,8 @@ BY_THRESHOLD: Final = "threshold"
 BY_FACT: Final = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
 BY_REFUND: Final = "payment_refunded"
+BY_REQUEST: Final = REQUESTED
+"""The trigger of a reward of the catalogue."""
 
 
 class Turn:

@@ -13,6 +13,8 @@ from schemas.facts import (
     PaymentRefunded,
     PaymentSucceeded,
     PeriodUnit,
+    RedemptionCancelled,
+    RedemptionRequested,
     RefundReason,
     RewardDelivered,
     RewardFailed,
@@ -145,6 +147,12 @@ class Story:
 
     def delivered(self, reward: RewardEarned, at: int = T0 + DAY) -> list[AnyPointsEvent]:
         return self.tell(delivered(reward.reward_id, at))
+
+    def requested(self, request: str, reward: str, at: int = T0 + DAY) -> list[AnyPointsEvent]:
+        return self.tell(requested(request, reward, at))
+
+    def request_cancelled(self, request: str, at: int = T0 + DAY) -> list[AnyPointsEvent]:
+        return self.tell(request_cancelled(request, at))
 
 
 def story(*rules: str, **sections: str) -> Story:
@@ -282,6 +290,29 @@ def delivered(reward_id: str, at: int = T0 + DAY) -> RewardDelivered:
         occurred_at=at,
         reward_id=reward_id,
         reference="pc_1",
+    )
+
+
+def requested(request: str, reward: str, at: int = T0 + DAY) -> RedemptionRequested:
+    return RedemptionRequested(
+        id=ids.redemption(request),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        request=request,
+        reward=reward,
+    )
+
+
+def request_cancelled(request: str, at: int = T0 + DAY) -> RedemptionCancelled:
+    return RedemptionCancelled(
+        id=ids.redemption_cancelled(request),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        request=request,
+        actor="ann",
+        reason="changed her mind",
     )
 
 

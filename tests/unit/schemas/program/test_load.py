@@ -257,7 +257,7 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
         (
             "rewards: [{id: a, when: {balance: 5, limit: {count: 1}}, free_days: 3}]",
             "rewards[0].when",
-            "`limit` is only for rewards fired by `on`",
+            "`limit` is only for rewards fired by `on` or by `request`",
         ),
         (
             "rewards: [{id: a, when: {balance: 5}, cost: 6, free_days: 3}]",
@@ -286,6 +286,46 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
             "rewards: [{id: a, when: {balance: 5}, feature: {id: x, while_in_tier: true}}]",
             "rewards[0]",
             "needs a reward that a tier fires",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5, event: x}, free_days: 3}]",
+            "rewards[0].when",
+            "`event` is only for rewards fired by `on: custom`",
+        ),
+        (
+            "rewards: [{id: a, when: {request: true, balance: 5}, free_days: 3}]",
+            "rewards[0].when",
+            "exactly one of balance, lifetime, tier, on or request; here is balance and request",
+        ),
+        (
+            "rewards: [{id: a, when: {request: false}, free_days: 3}]",
+            "rewards[0].when",
+            "here is none",
+        ),
+        (
+            "rewards: [{id: a, when: {request: please}, free_days: 3}]",
+            "rewards[0].when.request",
+            "write true or false",
+        ),
+        (
+            "rewards: [{id: a, when: {request: true, when: payment.amount > 5.0}, free_days: 3}]",
+            "rewards[0].when.when",
+            '"payment" is only known on',
+        ),
+        (
+            "rewards: [{id: a, when: {request: true}, on_refund: revoke, free_days: 3}]",
+            "rewards[0]",
+            "no refund undoes what fires this reward",
+        ),
+        (
+            "rewards: [{id: a, when: {on: plan_upgraded}, on_refund: revoke, free_days: 3}]",
+            "rewards[0]",
+            "first_payment, on_time_payment, payment_succeeded",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, on_refund: take, free_days: 3}]",
+            "rewards[0].on_refund",
+            "write one of keep, revoke",
         ),
         ("refunds: {negative: never}", "refunds.negative", "write one of allow"),
         ("points: {carry_remainder: yes please}", "points.carry_remainder", "true or false"),
@@ -326,6 +366,29 @@ def test_what_is_no_plain_yaml_is_refused(text: str, line: int, said: str) -> No
 
     assert found[0].line == line
     assert said in found[0].message
+
+
+def test_a_catalogue_and_what_a_refund_takes_back_are_said_in_words() -> None:
+    program = load_program(
+        SMALL
+        + """\
+points: {name: spikes}
+rewards:
+  - id: mug
+    when: {request: true, when: account.lifetime > 100, limit: {count: 1, per: month}}
+    cost: 50
+    free_days: 3
+  - {id: five, when: {balance: 100}, cost: 100, on_refund: revoke, free_days: 1}
+"""
+    )
+
+    assert [words for kind, _, words in describe(program) if kind == "reward"] == [
+        "on request, if account.lifetime > 100, once per month: 3 free days for 50 spikes",
+        (
+            "the first time the balance reaches 100 spikes: 1 free days for 100 spikes, "
+            "taken back when a refund undoes it"
+        ),
+    ]
 
 
 def test_numbers_and_dates_that_yaml_would_guess_stay_as_written() -> None:
