@@ -7,7 +7,7 @@ from schemas import ids
 from schemas.facts import PaymentSucceeded
 from schemas.points import Money, Multiplier, PointsEarned
 from schemas.program.expressions import Condition, Failed
-from streams.account import limits
+from streams.account import limits, pulls
 from streams.account.compiled import CompiledProgram, CompiledRule, Ratio, exact_text, reduced
 from streams.account.state import Counter, Earning
 from streams.account.turn import Turn
@@ -29,6 +29,11 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     if rule.condition is not None and not holds(turn, rule.id, rule.condition, trigger):
         return
     counter = turn.counter(rule.id) if rule.counted else None
+    count = 0
+    if rule.counts_pulls and counter is not None:
+        count = pulls.count(turn, rule, counter)
+        if count == 0:
+            return
     if rule.limit and counter is not None:
         refused = limits.refusal(rule.limit, counter, at, program)
         if refused is not None:
@@ -38,19 +43,29 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     if base is None:
         return
     exact, multipliers = _multiply(turn, rule, trigger, at, base)
-    carried = program.carries and counter is not None
-    if carried and counter is not None:
-        exact = _sum(exact, counter.remainder)
+    carried = counter.remainder if program.carries and counter is not None else NOTHING
+    exact = _sum(exact, carried)
     wanted = _round(program.rounding, exact)
     given = wanted if counter is None else _clamp(program, rule, counter, at, wanted)
-    if carried and counter is not None:
+    if program.carries and counter is not None:
         counter.remainder = reduced(exact[0] - wanted * exact[1], exact[1])
     if given <= 0:
         _note_nothing(turn, rule, exact, wanted)
         return
     if counter is not None:
         _count(program, rule, counter, at, given)
-    _credit(turn, rule, trigger, at, exact, multipliers=multipliers, given=given, wanted=wanted)
+    _credit(
+        turn,
+        rule,
+        trigger,
+        at,
+        exact,
+        carried=carried,
+        multipliers=multipliers,
+        given=given,
+        wanted=wanted,
+        count=count,
+    )
 
 
 def holds(turn: Turn, name: str, condition: Condition, trigger: str) -> bool:
@@ -177,9 +192,11 @@ def _credit(
     at: int,
     exact: Ratio,
     *,
+    carried: Ratio,
     multipliers: tuple[Multiplier, ...],
     given: int,
     wanted: int,
+    count: int,
 ) -> None:
     program, payment = turn.program, turn.payment
     assert program is not None
@@ -215,6 +232,8 @@ def _credit(
             multipliers=multipliers,
             wanted=None if wanted == given else wanted,
             absorbed=absorbed,
+            carried=exact_text(*carried) if carried[0] else "",
+            count=count,
         )
     )
     turn.earnings.append(Earning(rule.id, lot, given))

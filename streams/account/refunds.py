@@ -5,9 +5,10 @@ so they sum exactly. They come from the payment's own lots (a pending one is voi
 them expired counts as undone, then other lots in debit order, then as `refunds.negative` says.
 """
 
+from schemas import ids
 from schemas.facts import PaymentRefunded, PaymentSucceeded
 from schemas.points import Money, PointsReversed
-from streams.account import limits, lots, payments, tiers
+from streams.account import limits, lots, payments, pulls, tiers
 from streams.account.state import Earning, ParkedRefund, Payment
 from streams.account.turn import BY_REFUND, Turn
 
@@ -26,6 +27,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         first=first,
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),
+        pulls=turn.counted,
     )
     if turn.memory.parked:
         _apply_parked(turn, paid)
@@ -84,7 +86,9 @@ def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
     payment.refunded_minor += given_back
     shares = _shares(payment)
     if shares:
-        _reverse(turn, payment, shares, given_back)
+        earned_by = ids.payment(payment.transaction, payment.invoice)
+        base = Money(amount_minor=given_back, currency=payment.currency)
+        reverse(turn, shares, earned_by=earned_by, trigger=BY_REFUND, base=base)
     else:
         turn.note("nothing_to_reverse", "the payment earned nothing that this refund undoes")
     _unwind(turn, payment, shares, given_back)
@@ -111,9 +115,15 @@ def _shares(payment: Payment) -> list[tuple[Earning, int]]:
     return [(earnings[index], share) for index, share in shares.items() if share > 0]
 
 
-def _reverse(
-    turn: Turn, payment: Payment, shares: list[tuple[Earning, int]], given_back: int
+def reverse(
+    turn: Turn,
+    shares: list[tuple[Earning, int]],
+    *,
+    earned_by: str,
+    trigger: str,
+    base: Money | None = None,
 ) -> None:
+    """Take back so many points of each earning of the fact `earned_by`."""
     ledger = turn.ledger
     taken: dict[int, int] = {}
     need = expired = 0
@@ -143,14 +153,14 @@ def _reverse(
     turn.lifetime -= points
     turn.emit(
         PointsReversed(
-            **turn.head(BY_REFUND, turn.now),
+            **turn.head(trigger, turn.now),
             points=points,
-            earned_by=f"payment:{payment.transaction}:{payment.invoice}",
+            earned_by=earned_by,
             lots=lots.changes_of(taken),
             overdrawn=overdrawn,
             forgiven=forgiven,
             expired=expired,
-            base=Money(amount_minor=given_back, currency=payment.currency),
+            base=base,
         )
     )
 
@@ -160,23 +170,33 @@ def _unwind(
 ) -> None:
     """What the payment counted towards: caps, limits, the first payment, and the tier."""
     memory, program = turn.memory, turn.program
-    if payment.first and payment.refunded_minor >= payment.amount_minor:
-        memory.paid = payment.first = False
+    if payment.refunded_minor >= payment.amount_minor:
+        pulls.uncount(memory, payment.pulls)
+        payment.pulls = {}
+        if payment.first:
+            memory.paid = payment.first = False
     if program is None:
         return
+    unwind(turn, shares, at=payment.at, sequence=payment.sequence, trigger=BY_REFUND)
+    if payment.counted and program.tiers and program.tiers.currency == payment.currency:
+        memory.spend_minor = max(0, memory.spend_minor - given_back)
+        tiers.unqualify(turn, payment.at, given_back, payment.sequence, trigger=BY_REFUND)
+
+
+def unwind(
+    turn: Turn, shares: list[tuple[Earning, int]], *, at: int, sequence: int, trigger: str
+) -> None:
+    """What points earned at an instant counted towards: caps, limits, and a tier by points."""
+    program = turn.program
+    assert program is not None
     for earning, share in shares:
-        rule, counter = program.rule_by_id.get(earning.rule), memory.counters.get(earning.rule)
+        rule, counter = program.rule_by_id.get(earning.rule), turn.memory.counters.get(earning.rule)
         if rule is None or counter is None:
             continue
         if rule.cap_per is not None:
-            limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
+            limits.add(counter.points, program.period_key(at, rule.cap_per), -share)
         if rule.limit and earning.reversed == earning.points:
-            limits.uncount(rule.limit, counter, payment.at, program)
-    if program.tiers is None:
-        return
-    if program.tiers.currency is None:
+            limits.uncount(rule.limit, counter, at, program)
+    if program.tiers is not None and program.tiers.currency is None:
         points = sum(share for _, share in shares)
-        tiers.unqualify(turn, payment.at, points, payment.sequence)
-    elif payment.counted and program.tiers.currency == payment.currency:
-        memory.spend_minor = max(0, memory.spend_minor - given_back)
-        tiers.unqualify(turn, payment.at, given_back, payment.sequence)
+        tiers.unqualify(turn, at, points, sequence, trigger=trigger)

@@ -82,13 +82,19 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
-    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
+    """How often and how much a rule gave. `counts` and `points` are by calendar period.
+
+    `pulls` is how often it was pulled, where the rule counts that: of a streak, how often in a row.
+    `earned_pull` is the last of them at which it earned.
+    """
 
     count: int = 0
     last_at: int = 0
     counts: dict[int, int] = {}
     points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
+    pulls: int = 0
+    earned_pull: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):
@@ -103,7 +109,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """A payment that may still be refunded. `sequence` is the account's when it was recorded;
-    `counted` says that its money counts towards a tier.
+    `counted` says that its money counts towards a tier. `pulls` are the rules that count it among
+    their pulls, and whether they earned at it.
     """
 
     transaction: str
@@ -116,6 +123,21 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     first: bool = False
     earnings: list[Earning] = []
     counted: bool = False
+    pulls: dict[str, bool] = {}
+
+
+class Upgrade(msgspec.Struct, array_like=True, gc=False):
+    """What an upgrade earned that is taken back if it does not last until `until`.
+
+    `fact` is the upgrade's natural key, `sequence` the account's when it was recorded.
+    """
+
+    fact: str
+    subscription: str
+    at: int
+    until: int
+    sequence: int
+    earning: Earning
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
@@ -130,7 +152,9 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     """What facts last said of a subscription, enough to tell what a later fact changes.
 
     `anchor` is where its years are counted from, `years` how many annual renewals are settled,
-    `anniversary_at` the next anniversary that is due, where a program asks for it.
+    `anniversary_at` the next anniversary that is due, where a program asks for it. `addons` tells
+    one set of add-ons from another, 0 for none. `yearly` says that the term that began at
+    `term_start` is one of whole years, `yearly_before` that the term before it was.
     """
 
     id: str
@@ -146,6 +170,10 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     years: int = 0
     anniversary_at: int = NEVER
     trial: int = 0
+    addons: int = 0
+    term_start: int = NEVER
+    yearly: bool = False
+    yearly_before: bool = False
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
@@ -172,6 +200,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
+    upgrades: list[Upgrade] = []
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

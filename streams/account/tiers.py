@@ -4,7 +4,7 @@ from schemas.facts import PaymentSucceeded
 from schemas.points import RewardRevoked, TierChanged
 from streams.account.compiled import CompiledTiers
 from streams.account.state import NEVER
-from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
+from streams.account.turn import BY_TIER, BY_TIME, Turn
 
 
 def qualify_points(turn: Turn, at: int) -> None:
@@ -81,8 +81,8 @@ def review(turn: Turn, at: int) -> None:
     _change(turn, tiers, target, basis, trigger=BY_TIME, at=at)
 
 
-def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
-    """A refund undid `value` that counted from `at`; a tier that only it supported goes at once.
+def unqualify(turn: Turn, at: int, value: int, sequence: int, *, trigger: str) -> None:
+    """`trigger` undid `value` that counted from `at`; a tier that only it supported goes at once.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
     present basis where that is higher: time alone demotes at a review only. It needs what it needed
@@ -105,7 +105,7 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
         return
     reached = tiers.level_for(supported)
     if reached < tiers.index.get(turn.ledger.tier, 0):
-        _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
+        _change(turn, tiers, reached, supported, trigger=trigger, at=turn.now)
 
 
 def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
-from schemas.program.names import AccountFigures, Given
+from schemas.program.names import AccountFigures, Change, Given
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs
@@ -28,14 +28,15 @@ BY_REFUND = "payment_refunded"
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
-    that of the fact's natural key.
+    that of the fact's natural key. `counted` are the rules that counted the payment as a pull, and
+    whether they earned at it.
     """
 
     __slots__ = (
-        "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
-        "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
-        "notes", "now", "offset", "payment", "pending", "program", "programs", "pulled",
-        "subscription",
+        "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
+        "credited", "deficit", "digest", "earnings", "entered", "events", "fact", "fired", "ledger",
+        "lifetime", "memory", "notes", "now", "offset", "payment", "pending", "program", "programs",
+        "pulled", "subscription",
     )  # fmt: skip
 
     def __init__(
@@ -56,9 +57,11 @@ class Turn:
         self.deficit = self.ledger.deficit
         self.payment: PaymentSucceeded | None = None
         self.subscription: Subscription | None = None
+        self.change: Change | None = None
         self.pulled: list[str] = []
         self.entered: list[tuple[str, bool]] = []
         self.earnings: list[Earning] = []
+        self.counted: dict[str, bool] = {}
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
@@ -138,7 +141,9 @@ class Turn:
         if given is None:
             assert self.program is not None
             assert self._before is not None
-            given = Given(self.fact, trigger, self.program.zone, self.subscription, self._before)
+            given = Given(
+                self.fact, trigger, self.program.zone, self.subscription, self._before, self.change
+            )
             self._given[trigger] = given
         return given
 
