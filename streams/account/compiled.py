@@ -73,8 +73,8 @@ class CompiledMultiplier:
 class CompiledRule:
     """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
 
-    `counted` says that the account keeps a counter for it, `counts_pulls` that it earns at some
-    pulls only (`nth`, `every`, `streak`; 0 for none). `digest` is its part of a lot's name.
+    `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
+    `counts_pulls` says that it earns at some pulls only: `nth`, `every` or `streak`, 0 for none.
     """
 
     __slots__ = (
@@ -107,8 +107,7 @@ class CompiledRule:
         self.multipliers = multipliers
         self.nth, self.every, self.streak = rule.nth or 0, rule.every or 0, rule.streak or 0
         self.counts_pulls = bool(self.nth or self.every or self.streak)
-        limited = self.limit is not None or self.cap is not None
-        self.counted = limited or self.counts_pulls or carries
+        self.counted = self.limit is not None or self.cap is not None or carries
         self.clawback_within = (
             periods.parse_period(rule.clawback_within) if rule.clawback_within is not None else None
         )

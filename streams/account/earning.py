@@ -28,12 +28,10 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     assert program is not None
     if rule.condition is not None and not holds(turn, rule.id, rule.condition, trigger):
         return
+    count = pulls.count(turn, rule) if rule.counts_pulls else 0
+    if rule.counts_pulls and count == 0:
+        return
     counter = turn.counter(rule.id) if rule.counted else None
-    count = 0
-    if rule.counts_pulls and counter is not None:
-        count = pulls.count(turn, rule, counter)
-        if count == 0:
-            return
     if rule.limit and counter is not None:
         refused = limits.refusal(rule.limit, counter, at, program)
         if refused is not None:

@@ -82,19 +82,22 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
-    """How often and how much a rule gave. `counts` and `points` are by calendar period.
-
-    `pulls` is how often it was pulled, where the rule counts that: of a streak, how often in a row.
-    `earned_pull` is the last of them at which it earned.
-    """
+    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
 
     count: int = 0
     last_at: int = 0
     counts: dict[int, int] = {}
     points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
-    pulls: int = 0
-    earned_pull: int = 0
+
+
+class Pulls(msgspec.Struct, array_like=True, gc=False):
+    """How often a rule was pulled, of a streak how often in a row; `earned` is the last number at
+    which it earned.
+    """
+
+    count: int = 0
+    earned: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):
@@ -200,6 +203,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
+    pulls: dict[str, Pulls] = {}
     upgrades: list[Upgrade] = []
 
 

@@ -137,8 +137,7 @@ YEARS = "- {id: year, on: annual_renewal, points: 1}"
 
 def term(version: int, start: int, *, months: int = 0, yearly: bool = False) -> Subscription:
     """A term with its first day, and its last where `months` says how long it is."""
-    unit = "year" if yearly else "month"
-    known = subscription(version, period_unit=unit, term_start=start)
+    known = subscription(version, period_unit="year" if yearly else "month", term_start=start)
     if not months:
         return known
     return replace(known, term_end=start + months * 30 * DAY)

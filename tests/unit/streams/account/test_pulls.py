@@ -274,9 +274,9 @@ def test_a_running_count_never_falls_below_zero() -> None:
     assert pays(told, "d", "e", "f") == [3]
 
 
-def test_what_counts_nothing_keeps_no_counters() -> None:
+def test_rules_that_count_no_pulls_leave_none_in_the_account() -> None:
     told = story()
     facts: list[AnyFact] = [paid("a", 1_000), refunded("r", "a", 1_000), paid("b", 5, on_time=True)]
     for fact in facts:
         told.tell(fact)
-    assert told.account.memory.counters == {}
+    assert told.account.memory.pulls == {}
