@@ -28,8 +28,8 @@ def count(turn: Turn, rule: CompiledRule) -> int:
         return 0
     if rule.streak:
         pulls.count = 0
-    else:
-        pulls.earned = number
+        return rule.streak
+    pulls.earned = number
     return number
 
 

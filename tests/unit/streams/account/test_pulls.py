@@ -280,3 +280,10 @@ def test_rules_that_count_no_pulls_leave_none_in_the_account() -> None:
     for fact in facts:
         told.tell(fact)
     assert told.account.memory.pulls == {}
+
+
+def test_a_streak_that_a_new_version_shortens_is_complete_with_the_next_payment() -> None:
+    told = story(STREAK.replace("streak: 3", "streak: 9"))
+    pays(told, *"abcd")
+    told.programs = program_of(program_text(STREAK))
+    assert pays(told, *"efgh") == [3, 3]
