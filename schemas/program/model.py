@@ -105,6 +105,7 @@ MoneyTable = Annotated[
 Expression = Annotated[StrictStr, Field(max_length=expressions.MAX_LENGTH)]
 PositivePoints = Annotated[StrictInt, Field(ge=1, le=MAX_POINTS)]
 Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+Several = Annotated[StrictInt, Field(ge=2, le=1_000_000)]
 LocalTime = Annotated[datetime, BeforeValidator(_naive), AfterValidator(_without_zone)]
 
 
@@ -172,7 +173,10 @@ class EarnRule(Part):
     """When trigger `on` is pulled and `when` holds, the rule earns `points`.
 
     `points` is a number, an amount table, a quantity, or a CEL formula. `event` names the custom
-    event. `trial: wait` makes subscription_created wait for the activation.
+    event. `trial: wait` makes subscription_created wait for the activation. `nth`, `every` and
+    `streak` count pulls for which `when` holds: the rule earns at the N-th alone, at each N-th, or
+    after N payments on time in a row. `clawback_within` is how soon after an upgrade a downgrade or
+    a cancellation of the same subscription undoes what the upgrade earned.
     """
 
     id: Id
@@ -184,6 +188,10 @@ class EarnRule(Part):
     activate_after: Duration | None = None
     cap: Cap | None = None
     limit: Limit | None = None
+    nth: Count | None = None
+    every: Several | None = None
+    streak: Several | None = None
+    clawback_within: Duration | None = None
 
     @field_validator("points", mode="before")
     @classmethod
@@ -223,6 +231,20 @@ class EarnRule(Part):
             )
         if self.trial == "wait" and self.on != "subscription_created":
             raise ValueError("`trial: wait` is only for subscription_created")
+        if self.clawback_within is not None and self.on != "plan_upgraded":
+            raise ValueError("`clawback_within` is only for `on: plan_upgraded`")
+        return self
+
+    @model_validator(mode="after")
+    def _counts_one_way(self) -> Self:
+        written = [key for key in ("nth", "every", "streak") if getattr(self, key) is not None]
+        if len(written) > 1:
+            raise ValueError(f"write one of nth, every and streak; here is {' and '.join(written)}")
+        if self.streak is not None and self.on != "on_time_payment":
+            raise ValueError(
+                "`streak` is only for `on: on_time_payment`; write `every` to count what need not "
+                "come in a row"
+            )
         return self
 
 

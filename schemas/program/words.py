@@ -58,7 +58,7 @@ def describe(program: Program) -> list[Sentence]:
 
 
 def _earn(rule: EarnRule, name: str) -> str:
-    parts = [f"when {_pulled(rule.on, rule.event)}: {_worth(rule, name)}"]
+    parts = [f"when {_pulled(rule.on, rule.event)}{_counted(rule)}: {_worth(rule, name)}"]
     if rule.when is not None:
         parts.append(f"if {rule.when}")
     if rule.trial == "wait":
@@ -67,7 +67,24 @@ def _earn(rule: EarnRule, name: str) -> str:
         parts.append(f"spendable after {rule.activate_after}")
     if rule.cap is not None:
         parts.append(f"at most {rule.cap.points} per {rule.cap.per}")
-    return ", ".join(parts + _limit(rule.limit))
+    parts += _limit(rule.limit)
+    if rule.clawback_within is not None:
+        parts.append(f"taken back if downgraded or cancelled within {rule.clawback_within}")
+    return ", ".join(parts)
+
+
+def _counted(rule: EarnRule) -> str:
+    """At which pulls it earns."""
+    if rule.nth is not None:
+        return f", the {_ordinal(rule.nth)} time only"
+    if rule.every is not None:
+        return f", every {_ordinal(rule.every)} time"
+    return f", {rule.streak} times in a row" if rule.streak is not None else ""
+
+
+def _ordinal(number: int) -> str:
+    teen = number // 10 % 10 == 1
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _pulled(on: Trigger, event: str | None) -> str:

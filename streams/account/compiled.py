@@ -77,12 +77,13 @@ class CompiledRule:
     """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
 
     `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
+    `counts_pulls` says that it earns at some pulls only: `nth`, `every` or `streak`, 0 for none.
     """
 
     __slots__ = (
-        "activate_after", "award", "cap", "cap_per", "condition", "counted", "digest", "event",
-        "exclude_tax", "flat", "formula", "id", "limit", "multipliers", "per_minor",
-        "per_quantity", "waits",
+        "activate_after", "award", "cap", "cap_per", "clawback_within", "condition", "counted",
+        "counts_pulls", "digest", "event", "every", "exclude_tax", "flat", "formula", "id",
+        "limit", "multipliers", "nth", "per_minor", "per_quantity", "streak", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -107,7 +108,12 @@ class CompiledRule:
         self.cap_per: CalendarPeriod | None = rule.cap.per if rule.cap else None
         self.limit = CompiledLimit(rule.limit) if rule.limit else None
         self.multipliers = multipliers
+        self.nth, self.every, self.streak = rule.nth or 0, rule.every or 0, rule.streak or 0
+        self.counts_pulls = bool(self.nth or self.every or self.streak)
         self.counted = self.limit is not None or self.cap is not None or carries
+        self.clawback_within = (
+            periods.parse_period(rule.clawback_within) if rule.clawback_within is not None else None
+        )
 
 
 class CompiledReward:
@@ -206,6 +212,7 @@ class CompiledProgram:
         self.rule_by_id: dict[str, CompiledRule] = {}
         for rule in program.earn:
             self._add(rule)
+        self.streaks = [rule for rule in self.rules.get("on_time_payment", ()) if rule.streak]
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         self.has_anniversaries = "subscription_anniversary" in {*self.acts_on, *self.rules}

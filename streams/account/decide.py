@@ -16,8 +16,10 @@ from schemas.points import (
     PointsExpired,
 )
 from streams.account import (
+    clawback,
     lots,
     outcomes,
+    pulls,
     redemption,
     refunds,
     subscriptions,
@@ -151,6 +153,8 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         _pull(turn, "first_payment")
     if fact.on_time:
         _pull(turn, "on_time_payment")
+    elif turn.program is not None and fact.amount_minor > 0:
+        pulls.end_streaks(turn, turn.program)
     if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
@@ -208,9 +212,15 @@ def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
     """Compare with what was known, remember the newer, and pull what the difference says."""
     known = subscriptions.find(turn.memory, seen.id)
     trigger, reason = subscriptions.change(known, seen, turn.program)
+    if trigger is not None and known is not None:
+        turn.change = subscriptions.difference(known, seen)
     subscriptions.observe(turn.memory, seen, turn.fact.occurred_at)
+    if trigger == "plan_downgraded":
+        clawback.undo(turn, seen.id, trigger)
     if trigger is not None:
         _pull(turn, trigger)
+        if trigger == "plan_upgraded":
+            clawback.remember(turn, seen.id)
     elif isinstance(turn.fact, facts.SubscriptionChanged):
         turn.note(reason, _CHANGE_DETAILS[reason])
 
@@ -224,7 +234,7 @@ def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
 
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
-    yearly = subscriptions.is_yearly(subscriptions.find(turn.memory, seen.id) or seen)
+    yearly = subscriptions.ends_whole_years(subscriptions.find(turn.memory, seen.id), seen)
     _observe_change(turn, seen)
     _pull(turn, "subscription_renewed")
     if turn.program is None:
@@ -239,6 +249,7 @@ def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
 def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
+    clawback.undo(turn, fact.subscription.id, "subscription_cancelled")
     _pull(turn, "subscription_cancelled")
     if turn.program is not None:
         _follow(turn)

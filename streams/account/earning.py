@@ -7,7 +7,7 @@ from schemas import ids
 from schemas.facts import PaymentSucceeded
 from schemas.points import Money, Multiplier, PointsEarned
 from schemas.program.expressions import Condition, Failed
-from streams.account import limits
+from streams.account import limits, pulls
 from streams.account.compiled import (
     CompiledLimit,
     CompiledProgram,
@@ -39,6 +39,9 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
         turn.trace.rule(rule, trigger)
     if rule.condition is not None and not holds(turn, rule.id, rule.condition, trigger):
         return
+    count = pulls.count(turn, rule) if rule.counts_pulls else 0
+    if rule.counts_pulls and count == 0:
+        return
     counter = turn.counter(rule.id) if rule.counted else None
     if rule.limit and counter is not None and not allows(turn, rule.id, rule.limit, counter, at):
         return
@@ -46,21 +49,31 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     if base is None:
         return
     exact, multipliers = _multiply(turn, rule, trigger, at, base)
-    carried = program.carries and counter is not None
-    if carried and counter is not None:
-        exact = _sum(exact, counter.remainder)
+    carried = counter.remainder if program.carries and counter is not None else NOTHING
+    exact = _sum(exact, carried)
     wanted = _round(program.rounding, exact)
     given = wanted if counter is None else _clamp(program, rule, counter, at, wanted)
     if turn.trace is not None:
         turn.trace.points(rule, program, counter, at, exact, wanted=wanted, given=given)
-    if carried and counter is not None:
+    if program.carries and counter is not None:
         counter.remainder = reduced(exact[0] - wanted * exact[1], exact[1])
     if given <= 0:
         _note_nothing(turn, rule, exact, wanted)
         return
     if counter is not None:
         _count(program, rule, counter, at, given)
-    _credit(turn, rule, trigger, at, exact, multipliers=multipliers, given=given, wanted=wanted)
+    _credit(
+        turn,
+        rule,
+        trigger,
+        at,
+        exact,
+        carried=carried,
+        multipliers=multipliers,
+        given=given,
+        wanted=wanted,
+        count=count,
+    )
 
 
 def holds(turn: Turn, name: str, condition: Condition, trigger: str) -> bool:
@@ -207,9 +220,11 @@ def _credit(
     at: int,
     exact: Ratio,
     *,
+    carried: Ratio,
     multipliers: tuple[Multiplier, ...],
     given: int,
     wanted: int,
+    count: int,
 ) -> None:
     program, payment = turn.program, turn.payment
     assert program is not None
@@ -245,6 +260,8 @@ def _credit(
             multipliers=multipliers,
             wanted=None if wanted == given else wanted,
             absorbed=absorbed,
+            carried=exact_text(*carried) if carried[0] else "",
+            count=count,
         )
     )
     turn.earnings.append(Earning(rule.id, lot, given))

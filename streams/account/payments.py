@@ -67,3 +67,5 @@ def note_expired(memory: Memory, points_of_lots: dict[int, int]) -> None:
             earning.expired += points_of_lots[earning.lot]
         if expired:
             keep(memory, place, payment)
+    for upgrade in memory.upgrades:
+        upgrade.earning.expired += points_of_lots.get(upgrade.earning.lot, 0)

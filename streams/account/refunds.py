@@ -8,8 +8,8 @@ Rewards that are taken back give their cost back before, so that the refund find
 
 from schemas import ids
 from schemas.facts import PaymentRefunded, PaymentSucceeded
-from schemas.points import FactIgnored, Money, PointsReversed
-from streams.account import limits, lots, payments, revocation, tiers
+from schemas.points import FactIgnored, Money
+from streams.account import payments, pulls, revocation, tiers, undoing
 from streams.account.state import NEVER, Earning, ParkedRefund, Payment
 from streams.account.turn import BY_REFUND, BY_TIME, Turn
 
@@ -30,6 +30,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         first=first,
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),
+        pulls=turn.counted,
     )
     payments.remember(turn.memory, paid, turn.now)
     if turn.memory.parked:
@@ -136,13 +137,15 @@ def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
     if turn.trace is not None:
         turn.trace.refund(payment, given_back, shares)
     if shares:
-        _reverse(turn, payment, shares, given_back)
+        earned_by = ids.payment(payment.transaction, payment.invoice)
+        base = Money(amount_minor=given_back, currency=payment.currency)
+        undoing.reverse(turn, shares, earned_by=earned_by, trigger=BY_REFUND, base=base)
     else:
         turn.note("nothing_to_reverse", "the payment earned nothing that this refund undoes")
     _unwind(turn, payment, shares)
     payments.keep(turn.memory, place, payment)
     if loss is not None:
-        tiers.lose(turn, loss)
+        tiers.lose(turn, loss, BY_REFUND)
     return left
 
 
@@ -165,9 +168,9 @@ def _revoke(turn: Turn, payment: Payment, points: int, loss: tiers.Loss | None) 
     if payment.refunded_minor >= payment.amount_minor:
         revocation.payment_undone(turn, ids.payment(payment.transaction, payment.invoice))
     if points:
-        revocation.lifetime_falls(turn, turn.lifetime - points)
+        revocation.lifetime_falls(turn, turn.lifetime - points, BY_REFUND)
     if loss is not None:
-        revocation.tier_lost(turn, loss.tiers, loss.level)
+        revocation.tier_lost(turn, loss.tiers, loss.level, BY_REFUND)
 
 
 def _shares(payment: Payment) -> list[tuple[Earning, int]]:
@@ -190,62 +193,11 @@ def _shares(payment: Payment) -> list[tuple[Earning, int]]:
     return [(earnings[index], share) for index, share in shares.items() if share > 0]
 
 
-def _reverse(
-    turn: Turn, payment: Payment, shares: list[tuple[Earning, int]], given_back: int
-) -> None:
-    ledger = turn.ledger
-    taken: dict[int, int] = {}
-    need = expired = 0
-    for earning, share in shares:
-        own = lots.find(ledger.lots, earning.lot)
-        part = min(share, own.points - taken.get(own.id, 0)) if own is not None else 0
-        if own is not None and part:
-            taken[own.id] = part
-        gone = min(share - part, earning.expired)
-        earning.expired -= gone
-        expired += gone
-        need += share - part - gone
-        earning.reversed += share
-    policy = turn.program.negative if turn.program else "allow"
-    need = lots.plan(ledger.lots, need, taken, active=True)
-    if policy == "pending_first":
-        need = lots.plan(ledger.lots, need, taken, active=False)
-    overdrawn, forgiven = (0, need) if policy == "clamp" else (need, 0)
-    points = sum(share for _, share in shares)
-    for lot in ledger.lots:
-        if lot.active:
-            turn.balance -= taken.get(lot.id, 0)
-        else:
-            turn.pending -= taken.get(lot.id, 0)
-    turn.balance -= overdrawn
-    turn.deficit += overdrawn
-    turn.lifetime -= points
-    turn.emit(
-        PointsReversed(
-            **turn.head(BY_REFUND, turn.now),
-            points=points,
-            earned_by=ids.payment(payment.transaction, payment.invoice),
-            lots=lots.changes_of(taken),
-            overdrawn=overdrawn,
-            forgiven=forgiven,
-            expired=expired,
-            base=Money(amount_minor=given_back, currency=payment.currency),
-        )
-    )
-
-
 def _unwind(turn: Turn, payment: Payment, shares: list[tuple[Earning, int]]) -> None:
-    """What the payment counted towards: the first payment, caps and limits."""
-    memory, program = turn.memory, turn.program
-    if payment.first and payment.refunded_minor >= payment.amount_minor:
-        memory.paid = payment.first = False
-    if program is None:
-        return
-    for earning, share in shares:
-        rule, counter = program.rule_by_id.get(earning.rule), memory.counters.get(earning.rule)
-        if rule is None or counter is None:
-            continue
-        if rule.cap_per is not None:
-            limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
-        if rule.limit and earning.reversed == earning.points:
-            limits.uncount(rule.limit, counter, payment.at, program)
+    """What the payment counted towards: the first payment, pulls, caps and limits."""
+    if payment.refunded_minor >= payment.amount_minor:
+        pulls.uncount(turn.memory, payment.pulls)
+        payment.pulls = {}
+        if payment.first:
+            turn.memory.paid = payment.first = False
+    undoing.uncount(turn, shares, payment.at)

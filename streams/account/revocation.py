@@ -18,22 +18,22 @@ def payment_undone(turn: Turn, payment: str) -> None:
             rewards.revoke(turn, reward, REFUNDED, BY_REFUND)
 
 
-def lifetime_falls(turn: Turn, lifetime: int) -> None:
+def lifetime_falls(turn: Turn, lifetime: int, trigger: str) -> None:
     """Lifetime points fall to this: each firing that they carry no more goes, newest first."""
     for reward in _newest_first(turn):
         if reward.rests_on.startswith(ON_LIFETIME):
             threshold = int(reward.rests_on.removeprefix(ON_LIFETIME))
             if lifetime < threshold * turn.ledger.standing(reward.reward):
-                rewards.revoke(turn, reward, REFUNDED, BY_REFUND)
+                rewards.revoke(turn, reward, REFUNDED, trigger)
 
 
-def tier_lost(turn: Turn, tiers: CompiledTiers, target: int) -> None:
-    """A refund took the account down to a level: what the levels above it fired goes."""
+def tier_lost(turn: Turn, tiers: CompiledTiers, target: int, trigger: str) -> None:
+    """What was undone took the account down to a level: what the levels above it fired goes."""
     for reward in _newest_first(turn):
         if reward.rests_on.startswith(ON_TIER):
             level = tiers.index.get(reward.rests_on.removeprefix(ON_TIER), 0)
             if level > target:
-                rewards.revoke(turn, reward, REFUNDED, BY_REFUND)
+                rewards.revoke(turn, reward, REFUNDED, trigger)
 
 
 def _newest_first(turn: Turn) -> list[OpenReward]:

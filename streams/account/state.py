@@ -107,6 +107,15 @@ class Counter(msgspec.Struct, array_like=True, gc=False):
     before_at: int = 0
 
 
+class Pulls(msgspec.Struct, array_like=True, gc=False):
+    """How often a rule was pulled, of a streak how often in a row; `earned` is the last number at
+    which it earned.
+    """
+
+    count: int = 0
+    earned: int = 0
+
+
 class Earning(msgspec.Struct, array_like=True, gc=False):
     """Provenance: what one rule gave for a payment, and what of it was undone or expired since."""
 
@@ -119,7 +128,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """A payment that may still be refunded. `sequence` is the account's when it was recorded;
-    `counted` says that its money counts towards a tier.
+    `counted` says that its money counts towards a tier. `pulls` are the rules that count it among
+    their pulls, and whether they earned at it.
     """
 
     transaction: str
@@ -132,6 +142,21 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     first: bool = False
     earnings: list[Earning] = []
     counted: bool = False
+    pulls: dict[str, bool] = {}
+
+
+class Upgrade(msgspec.Struct, array_like=True, gc=False):
+    """What an upgrade earned that is taken back if it does not last until `until`.
+
+    `fact` is the upgrade's natural key, `sequence` the account's when it was recorded.
+    """
+
+    fact: str
+    subscription: str
+    at: int
+    until: int
+    sequence: int
+    earning: Earning
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
@@ -152,7 +177,9 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     """What facts last said of a subscription, enough to tell what a later fact changes.
 
     `anchor` is where its years are counted from, `years` how many annual renewals are settled,
-    `anniversary_at` the next anniversary that is due, where a program asks for it.
+    `anniversary_at` the next anniversary that is due, where a program asks for it. `addons` tells
+    one set of add-ons from another, 0 for none. `yearly` says that the term that began at
+    `term_start` is one of whole years, `yearly_before` that the term before it was.
     """
 
     id: str
@@ -168,6 +195,10 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     years: int = 0
     anniversary_at: int = NEVER
     trial: int = 0
+    addons: int = 0
+    term_start: int = NEVER
+    yearly: bool = False
+    yearly_before: bool = False
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
@@ -194,6 +225,8 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
+    pulls: dict[str, Pulls] = {}
+    upgrades: list[Upgrade] = []
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

@@ -5,7 +5,7 @@ from schemas.points import RewardRevoked, TierChanged
 from streams.account.compiled import CompiledTiers
 from streams.account.evolve import TIER_LEFT
 from streams.account.state import NEVER
-from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
+from streams.account.turn import BY_TIER, BY_TIME, Turn
 
 
 def qualify_points(turn: Turn, at: int) -> None:
@@ -87,7 +87,7 @@ def review(turn: Turn, at: int) -> None:
 
 
 class Loss:
-    """The tier that a refund takes away: the level it leaves, and the basis that decided."""
+    """The tier that is taken away: the level that is left, and the basis that decided."""
 
     __slots__ = ("basis", "level", "tiers")
 
@@ -96,8 +96,8 @@ class Loss:
 
 
 def unqualify(turn: Turn, at: int, value: int, sequence: int, lifetime: int) -> Loss | None:
-    """A refund undoes `value` that counted from `at`, and leaves so many lifetime points; a tier
-    that only it supported is lost at once: `lose` it when the points are undone.
+    """`value` that counted from `at` is undone, and so many lifetime points are left; a tier that
+    only it supported is lost at once: `lose` it when the points are undone.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
     present basis where that is higher: time alone demotes at a review only. It needs what it needed
@@ -127,9 +127,9 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int, lifetime: int) -> 
     return None
 
 
-def lose(turn: Turn, loss: Loss) -> None:
-    """Go down to the level that a refund left."""
-    _change(turn, loss.tiers, loss.level, loss.basis, trigger=BY_REFUND, at=turn.now)
+def lose(turn: Turn, loss: Loss, trigger: str) -> None:
+    """Go down to the level that is left."""
+    _change(turn, loss.tiers, loss.level, loss.basis, trigger=trigger, at=turn.now)
 
 
 def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -> int:

@@ -10,7 +10,7 @@ from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
 from schemas.program.model import REQUESTED
-from schemas.program.names import AccountFigures, Given
+from schemas.program.names import AccountFigures, Change, Given
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs
@@ -32,14 +32,15 @@ BY_REQUEST: Final = REQUESTED
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
-    that of the fact's natural key.
+    that of the fact's natural key. `counted` are the rules that counted the payment as a pull, and
+    whether they earned at it.
     """
 
     __slots__ = (
-        "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
-        "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
-        "notes", "now", "offset", "payment", "pending", "program", "programs", "pulled",
-        "subscription", "trace",
+        "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
+        "credited", "deficit", "digest", "earnings", "entered", "events", "fact", "fired", "ledger",
+        "lifetime", "memory", "notes", "now", "offset", "payment", "pending", "program", "programs",
+        "pulled", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -68,9 +69,11 @@ class Turn:
         self.deficit = self.ledger.deficit
         self.payment: PaymentSucceeded | None = None
         self.subscription: Subscription | None = None
+        self.change: Change | None = None
         self.pulled: list[str] = []
         self.entered: list[tuple[str, bool]] = []
         self.earnings: list[Earning] = []
+        self.counted: dict[str, bool] = {}
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
@@ -154,7 +157,9 @@ class Turn:
         if given is None:
             assert self.program is not None
             assert self._before is not None
-            given = Given(self.fact, trigger, self.program.zone, self.subscription, self._before)
+            given = Given(
+                self.fact, trigger, self.program.zone, self.subscription, self._before, self.change
+            )
             self._given[trigger] = given
         return given
 

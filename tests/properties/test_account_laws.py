@@ -60,7 +60,9 @@ RULES = (
     PAY,
     "- {id: first, on: first_payment, points: 11, limit: {count: 1}}",
     "- {id: visit, on: custom, event: visit, points: 13, limit: {count: 2, per: week}}",
-    "- {id: climb, on: plan_upgraded, points: 17}",
+    "- {id: climb, on: plan_upgraded, points: 17, clawback_within: P90D}",
+    "- {id: second, on: payment_succeeded, points: 29, every: 2}",
+    "- {id: punctual, on: on_time_payment, points: 31, streak: 2}",
     "- {id: year, on: annual_renewal, points: 19}",
     "- {id: jubilee, on: subscription_anniversary, points: 23}",
 )
@@ -122,7 +124,9 @@ seen = st.builds(
     status=st.sampled_from(["active", "in_trial", "cancelled"]),
     term_start=instants,
 )
-payment_facts = st.builds(paid, payments, amounts, instants, subscription=st.none() | seen)
+payment_facts = st.builds(
+    paid, payments, amounts, instants, on_time=st.booleans(), subscription=st.none() | seen
+)
 refund_facts = st.builds(
     refunded,
     names,

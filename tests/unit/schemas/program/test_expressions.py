@@ -21,7 +21,7 @@ from schemas.program.expressions import (
     Formula,
     event_properties,
 )
-from schemas.program.names import FIELDS, AccountFigures, Given
+from schemas.program.names import FIELDS, AccountFigures, Change, Given
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SUBSCRIPTION = Subscription(
@@ -179,6 +179,24 @@ def test_a_cancellation_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ('change.kind == "plan" && change.from_plan == "basic" && change.to_plan == "pro"', True),
+        ("change.quantity_after - change.quantity_before == 2", True),
+        ("change.difference_minor > 1900", False),
+        ("has(change.difference_minor)", True),
+    ],
+)
+def test_an_upgrade_has_its_change(text: str, holds: bool) -> None:
+    change = Change("basic", "pro", "plan", 1, 3, 1900)
+    given = msgspec.structs.replace(payment(), trigger="plan_upgraded", change=change)
+
+    assert Condition(text, ["plan_upgraded"]).holds(given) is holds
+    elsewhere = Condition(text).holds(msgspec.structs.replace(given, trigger="annual_renewal"))
+    assert elsewhere is False or isinstance(elsewhere, Failed)
+
+
+@pytest.mark.parametrize(
     ("text", "column", "said"),
     [
         ("", 0, "empty"),
@@ -219,6 +237,8 @@ def test_a_name_is_only_known_where_its_trigger_brings_it() -> None:
         Condition("event.stars > 3", ["payment_succeeded"])
     with pytest.raises(ExpressionError, match='"payment" is only known on first_payment'):
         Condition("payment.on_time", ["plan_upgraded"])
+    with pytest.raises(ExpressionError, match='"change" is only known on plan_downgraded, plan_up'):
+        Condition('change.kind == "plan"', ["subscription_renewed"])
     Condition("payment.on_time", ["plan_upgraded", "payment_succeeded"])
     Condition("payment.on_time", [])
 

@@ -195,6 +195,33 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_text() -> None:
         ),
         ("{id: a, on: plan_upgraded, points: true}", "earn[1].points", (5, 40), "whole points"),
         ("{id: a, on: [plan_upgraded], points: 1}", "earn[1].on", (5, 17), "write one of"),
+        (
+            "{id: a, on: plan_upgraded, points: 1, when: change.knd == 'plan'}",
+            "earn[1].when", (5, 56), "did you mean kind?",
+        ),
+        (
+            "{id: a, on: subscription_renewed, points: change.difference_minor}",
+            "earn[1].points", (5, 47), "only known on plan_downgraded, plan_upgraded",
+        ),
+        ("{id: a, on: first_payment, points: 1, nth: 0}", "earn[1].nth", (5, 48), "1 or more"),
+        ("{id: a, on: first_payment, points: 1, every: 1}", "earn[1].every", (5, 50), "2 or more"),
+        ("{id: a, on: on_time_payment, points: 1, streak: 1}", "earn[1].streak", (5, 53), "2 or"),
+        (
+            "{id: a, on: on_time_payment, points: 1, nth: 2, streak: 3}",
+            "earn[1]", (5, 5), "write one of nth, every and streak; here is nth and streak",
+        ),
+        (
+            "{id: a, on: payment_succeeded, points: 1, streak: 3}",
+            "earn[1]", (5, 5), "only for `on: on_time_payment`; write `every`",
+        ),
+        (
+            "{id: a, on: plan_downgraded, points: 1, clawback_within: P30D}",
+            "earn[1]", (5, 5), "only for `on: plan_upgraded`",
+        ),
+        (
+            "{id: a, on: plan_upgraded, points: 1, clawback_within: 30 days}",
+            "earn[1].clawback_within", (5, 60), "P14D (14 days)",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
@@ -205,6 +232,35 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
     assert problem.path == path
     assert (problem.line, problem.column) == place
     assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "{id: a, on: payment_succeeded, points: 5, nth: 3}",
+            "when a payment succeeds, the 3rd time only: 5 points",
+        ),
+        (
+            "{id: a, on: custom, event: visit, points: 5, every: 11}",
+            "when the event visit arrives, every 11th time: 5 points",
+        ),
+        (
+            "{id: a, on: on_time_payment, points: 5, streak: 22, limit: {count: 1}}",
+            "when a payment is on time, 22 times in a row: 5 points, once ever",
+        ),
+        (
+            "{id: a, on: plan_upgraded, points: 5, nth: 2, clawback_within: P30D}",
+            (
+                "when a plan is upgraded, the 2nd time only: 5 points, "
+                "taken back if downgraded or cancelled within P30D"
+            ),
+        ),
+    ],
+)
+def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said: str) -> None:
+    sentences = {name: sentence for _, name, sentence in describe(load_program(rule(text)))}
+    assert sentences["a"] == said
 
 
 @pytest.mark.parametrize(
