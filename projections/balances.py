@@ -267,8 +267,9 @@ def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at
 
 def _activate(view: View, event: PointsActivated) -> None:
     row = _move(view, event, event.lot, -event.absorbed)
+    row.available_at = event.occurred_at
     if event.expires_at is not None:
-        row.available_at, row.expires_at = event.occurred_at, event.expires_at
+        row.expires_at = event.expires_at
 
 
 def _extend(view: View, event: PointsExtended) -> None:

@@ -1,15 +1,24 @@
 """The account's clock: everything that time alone does, instant by instant, in one order. PURE.
 
-At one instant: activate pending lots, expire lots, review the tier, earn for anniversaries, then
-tier upgrade and rewards. A lot whose `expires_at` is t is gone at t.
+At one instant: activate pending lots, void those that waited in vain, expire lots, remind, review
+the tier, earn for anniversaries, then tier upgrade and rewards. A lot whose `expires_at` is t is
+gone at t.
 """
 
 from schemas import ids
 from schemas.facts import TimeReached
-from schemas.points import PointsActivated, PointsExpired
-from streams.account import lots, payments, subscriptions, thresholds, tiers
+from schemas.points import ExpiryReason, PointsActivated, PointsExpired
+from streams.account import (
+    activities,
+    lots,
+    payments,
+    reminders,
+    subscriptions,
+    thresholds,
+    tiers,
+)
 from streams.account.earning import earn
-from streams.account.state import NEVER, Account
+from streams.account.state import NEVER, Account, Lot
 from streams.account.turn import BY_TIME, Turn
 
 ANNIVERSARY = "subscription_anniversary"
@@ -23,12 +32,15 @@ def advance(turn: Turn, until: int) -> None:
         turn.now = account.memory.clock = max(account.memory.clock, at)
         turn.program = turn.programs.effective(turn.fact.site, at)
         _activate(turn, at)
+        _void(turn, at)
         _expire(turn, at)
+        reminders.remind(turn)
         if NEVER != turn.memory.review_at <= at:
             tiers.review(turn, at)
         _celebrate(turn, at)
         if turn.program is not None:
             thresholds.fire(turn)
+        reminders.remind(turn)
         turn.credited = False
         reschedule(account)
         assert not account.due_at or account.due_at > at, "time does not move on"
@@ -46,12 +58,15 @@ def reschedule(account: Account) -> None:
         due = known.anniversary_at
         if due and (not soonest or due < soonest):
             soonest = due
+    for due in memory.reminders.values():
+        if due and (not soonest or due < soonest):
+            soonest = due
     account.due_at = soonest
 
 
 def _activate(turn: Turn, at: int) -> None:
-    due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
-    for lot in sorted(due, key=lambda each: each.id):
+    due = [lot for lot in _overdue(turn, at) if not lot.waits_for]
+    for lot in sorted(due, key=Lot.age):
         turn.pending -= lot.points
         absorbed = turn.absorb(lot.points)
         turn.emit(
@@ -64,19 +79,33 @@ def _activate(turn: Turn, at: int) -> None:
         )
 
 
+def _void(turn: Turn, at: int) -> None:
+    due = [lot for lot in _overdue(turn, at) if lot.waits_for]
+    if due:
+        turn.pending -= sum(lot.points for lot in due)
+        _lose(turn, due, at, "voided")
+
+
+def _overdue(turn: Turn, at: int) -> list[Lot]:
+    return [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
+
+
 def _expire(turn: Turn, at: int) -> None:
     due = [lot for lot in turn.ledger.lots if lot.active and NEVER != lot.expires_at <= at]
-    if not due:
-        return
+    if due:
+        turn.balance -= sum(lot.points for lot in due)
+        _lose(turn, due, at, "expired")
+
+
+def _lose(turn: Turn, due: list[Lot], at: int, reason: ExpiryReason) -> None:
     points_of_lots = {lot.id: lot.points for lot in due}
-    points = sum(points_of_lots.values())
     payments.note_expired(turn.memory, points_of_lots)
-    turn.balance -= points
     turn.emit(
         PointsExpired(
             **turn.head(BY_TIME, at),
-            points=points,
+            points=sum(points_of_lots.values()),
             lots=lots.changes_of(points_of_lots),
+            reason=reason,
         )
     )
 
@@ -96,6 +125,7 @@ def _celebrate(turn: Turn, at: int) -> None:
         own.subscription = subscriptions.as_subscription(known)
         own.pulled.append(ANNIVERSARY)
         own.begin()
+        activities.happened(own, own.pulled, at)
         earn(own, ANNIVERSARY, at)
         tiers.qualify_points(own, at)
         tiers.upgrade(own)
