@@ -125,18 +125,17 @@ def _catch_up(turn: Turn) -> None:
 
 
 def _pull(turn: Turn, triggers: list[str], *, event: str | None = None) -> None:
-    """All triggers of the fact: first what they do to lots that are there, then rules earn."""
-    _act(turn, triggers, event=event)
-    if turn.program is not None:
-        for trigger in triggers:
-            earn(turn, trigger, turn.fact.occurred_at, event=event)
+    """All triggers of the fact: first what they do to lots that are there, then rules earn.
 
-
-def _act(turn: Turn, triggers: list[str], *, event: str | None = None) -> None:
-    """What triggers do besides earning. Rewards that they fire are noted for later."""
+    Rewards that they fire are noted for later.
+    """
     turn.pulled += triggers
-    if turn.program is not None:
-        activities.happened(turn, triggers, turn.fact.occurred_at, event=event)
+    if turn.program is None:
+        return
+    at = turn.fact.occurred_at
+    activities.happened(turn, triggers, at, event=event)
+    for trigger in triggers:
+        earn(turn, trigger, at, event=event)
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
@@ -171,12 +170,13 @@ def _refund(turn: Turn, fact: facts.PaymentRefunded) -> None:
 def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
     seen = turn.subscription = fact.subscription
     known = subscriptions.observe(turn.memory, seen, fact.occurred_at)
-    _act(turn, ["subscription_created"])
+    turn.pulled.append("subscription_created")
     waits = seen.status == "in_trial" and known.trial != subscriptions.CONVERTED
     if waits:
         known.trial = subscriptions.WAITING
     if turn.program is None:
         return
+    activities.happened(turn, ["subscription_created"], fact.occurred_at)
     for rule in turn.program.rules.get("subscription_created", ()):
         if rule.waits and waits:
             turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")

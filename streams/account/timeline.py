@@ -31,8 +31,7 @@ def advance(turn: Turn, until: int) -> None:
         at = account.due_at
         turn.now = account.memory.clock = max(account.memory.clock, at)
         turn.program = turn.programs.effective(turn.fact.site, at)
-        _activate(turn, at)
-        _void(turn, at)
+        _end_pending(turn, at)
         _expire(turn, at)
         reminders.remind(turn)
         if NEVER != turn.memory.review_at <= at:
@@ -64,30 +63,31 @@ def reschedule(account: Account) -> None:
     account.due_at = soonest
 
 
-def _activate(turn: Turn, at: int) -> None:
-    due = [lot for lot in _overdue(turn, at) if not lot.waits_for]
+def _end_pending(turn: Turn, at: int) -> None:
+    """Pending lots become spendable, oldest first; those that waited for an activity are void."""
+    due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
+    if not due:
+        return
+    void = [lot for lot in due if lot.waits_for]
     for lot in sorted(due, key=Lot.age):
-        turn.pending -= lot.points
-        absorbed = turn.absorb(lot.points)
-        turn.emit(
-            PointsActivated(
-                **turn.head(BY_TIME, at),
-                lot=ids.lot_text(lot.id),
-                points=lot.points,
-                absorbed=absorbed,
-            )
+        if not lot.waits_for:
+            _activate(turn, lot, at)
+    if void:
+        turn.pending -= sum(lot.points for lot in void)
+        _lose(turn, void, at, "voided")
+
+
+def _activate(turn: Turn, lot: Lot, at: int) -> None:
+    turn.pending -= lot.points
+    absorbed = turn.absorb(lot.points)
+    turn.emit(
+        PointsActivated(
+            **turn.head(BY_TIME, at),
+            lot=ids.lot_text(lot.id),
+            points=lot.points,
+            absorbed=absorbed,
         )
-
-
-def _void(turn: Turn, at: int) -> None:
-    due = [lot for lot in _overdue(turn, at) if lot.waits_for]
-    if due:
-        turn.pending -= sum(lot.points for lot in due)
-        _lose(turn, due, at, "voided")
-
-
-def _overdue(turn: Turn, at: int) -> list[Lot]:
-    return [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
+    )
 
 
 def _expire(turn: Turn, at: int) -> None:
