@@ -134,12 +134,13 @@ def show(
 
 def _warn(program: "Program") -> None:
     """What is allowed and will not do what its author hopes for."""
-    from deploy.carried_out import not_carried_out
+    from deploy.settings import load_settings
+    from deploy.unready import missing_settings
 
-    for reward, kind in not_carried_out(program).items():
+    for reward, what in missing_settings(program, load_settings()).items():
         err.print(
-            f"[yellow]careful[/]  reward {reward}: this release does not carry out rewards of kind "
-            f"{kind}. It will fail each time it fires, and give its points back."
+            f"[yellow]careful[/]  reward {reward}: the settings lack {what}. Without it the reward "
+            "fails each time it fires, and gives its points back."
         )
 
 
