@@ -56,7 +56,8 @@ def decided_by(event: AnyPointsEvent) -> str:  # noqa: C901 - one line for each 
     """Which rule, reward or reason the event follows; empty where its fact says it all."""
     match event:
         case PointsEarned():
-            text = f"{event.rule}{_times(event.multipliers)}"
+            waits = f", waits for {event.activates_on}" if event.activates_on else ""
+            text = f"{event.rule}{_times(event.multipliers)}{waits}"
         case PointsExpired():
             text = event.reason
         case PointsExtended() | PointsExpiringSoon():

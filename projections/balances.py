@@ -240,6 +240,8 @@ def _open_lot(view: View, logged: Logged, lot: str, remaining: int) -> None:
     row = _new_lot(logged, lot, event.points, event.occurred_at, available_at)
     row.remaining, row.expires_at = remaining, event.expires_at
     row.closed_at = None if remaining else event.occurred_at
+    if isinstance(event, PointsEarned):
+        row.promotional, row.waits = event.promotional, bool(event.activates_on)
     view.changed_lots.add(key)
     view.lots[key] = row
 
@@ -267,8 +269,9 @@ def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at
 
 def _activate(view: View, event: PointsActivated) -> None:
     row = _move(view, event, event.lot, -event.absorbed)
+    row.available_at, row.waits = event.occurred_at, False
     if event.expires_at is not None:
-        row.available_at, row.expires_at = event.occurred_at, event.expires_at
+        row.expires_at = event.expires_at
 
 
 def _extend(view: View, event: PointsExtended) -> None:
@@ -288,6 +291,7 @@ def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
         view.changed_lots.add(key)
         row.remaining = state.points
         row.available_at, row.expires_at = state.available_at, state.expires_at
+        row.promotional, row.waits = state.promotional, bool(state.waits_for)
         row.closed_at = None if state.points else event.occurred_at
 
 

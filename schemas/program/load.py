@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, str] = {
     "per": 'per: {USD: "1.00"}',
     "per_quantity": "per_quantity: 10",
     "after": "after: P12M",
+    "within": "within: P30D",
     "factor": 'factor: "2"',
     "levels": "levels: [{id: seedling}, {id: saguaro, at: 2000}]",
     "when": "when: {balance: 1000}",

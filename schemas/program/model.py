@@ -125,11 +125,32 @@ class Points(Part):
     carry_remainder: bool = False
 
 
+class ExtendedBy(Part):
+    """The activities that put expiry off: triggers, and custom events by name."""
+
+    on: Annotated[tuple[Trigger, ...], Field(max_length=MAX_RULES)] = ()
+    events: Annotated[tuple[EventName, ...], Field(max_length=MAX_RULES)] = ()
+
+    @model_validator(mode="after")
+    def _names_an_activity(self) -> Self:
+        if "custom" in self.on:
+            raise ValueError("name custom events in `events`, such as {events: [review_submitted]}")
+        if not self.on and not self.events:
+            raise ValueError("write triggers in `on`, such as {on: [payment_succeeded]}, or events")
+        return self
+
+
 class Expiry(Part):
-    """`after` counts from when a lot becomes available, by the calendar of the program's zone."""
+    """`after` counts from when a lot becomes available, by the calendar of the program's zone.
+
+    Each activity of `extended_by` counts it anew for every lot that is spendable then. `remind`
+    is how long before a date its points are told of.
+    """
 
     after: Duration
     round_up_to: Literal["month", "quarter", "year"] | None = None
+    extended_by: ExtendedBy | None = None
+    remind: Duration | None = None
 
 
 class PerAmount(Part):
@@ -169,14 +190,28 @@ class Limit(Part):
         return self
 
 
+class ActivateOn(Part):
+    """Points wait until trigger `on` is pulled; those not confirmed `within` are void."""
+
+    on: Trigger
+    event: EventName | None = None
+    within: Duration
+
+    @model_validator(mode="after")
+    def _names_its_event(self) -> Self:
+        _check_event(self.on, self.event)
+        return self
+
+
 class EarnRule(Part):
     """When trigger `on` is pulled and `when` holds, the rule earns `points`.
 
     `points` is a number, an amount table, a quantity, or a CEL formula. `event` names the custom
-    event. `trial: wait` makes subscription_created wait for the activation. `nth`, `every` and
-    `streak` count pulls for which `when` holds: the rule earns at the N-th alone, at each N-th, or
-    after N payments on time in a row. `clawback_within` is how soon after an upgrade a downgrade or
-    a cancellation of the same subscription undoes what the upgrade earned.
+    event. `trial: wait` makes subscription_created wait for the activation. Points of `priority`
+    promotional are spent before others. `nth`, `every` and `streak` count pulls for which `when`
+    holds: the rule earns at the N-th alone, at each N-th, or after N payments on time in a row.
+    `clawback_within` is how soon after an upgrade a downgrade or a cancellation of the same
+    subscription undoes what the upgrade earned.
     """
 
     id: Id
@@ -186,6 +221,8 @@ class EarnRule(Part):
     when: Expression | None = None
     trial: Literal["at_sign_up", "wait"] = "at_sign_up"
     activate_after: Duration | None = None
+    activate_on: ActivateOn | None = None
+    priority: Literal["promotional", "standard"] = "standard"
     cap: Cap | None = None
     limit: Limit | None = None
     nth: Count | None = None
@@ -233,6 +270,10 @@ class EarnRule(Part):
             raise ValueError("`trial: wait` is only for subscription_created")
         if self.clawback_within is not None and self.on != "plan_upgraded":
             raise ValueError("`clawback_within` is only for `on: plan_upgraded`")
+        if self.activate_after is not None and self.activate_on is not None:
+            raise ValueError(
+                "points wait for a time or for an activity: write activate_after or activate_on"
+            )
         return self
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from schemas.program.model import (
     DiscountGrant,
     EarnRule,
+    Expiry,
     Level,
     Limit,
     Multiplier,
@@ -50,11 +51,22 @@ def describe(program: Program) -> list[Sentence]:
             ("tier", level.id, _level(level, program.tiers, name)) for level in program.tiers.levels
         ]
     sentences += [("reward", rule.id, _reward(rule, name)) for rule in program.rewards]
-    if program.expiry is None:
-        return [*sentences, ("expiry", "", f"{name} never expire")]
-    rounded = program.expiry.round_up_to
-    until = f", rounded up to the end of the {rounded}" if rounded else ""
-    return [*sentences, ("expiry", "", f"{name} live {program.expiry.after}{until}")]
+    return [*sentences, ("expiry", "", _expiry(program.expiry, name))]
+
+
+def _expiry(expiry: Expiry | None, name: str) -> str:
+    if expiry is None:
+        return f"{name} never expire"
+    parts = [f"{name} live {expiry.after}"]
+    if expiry.round_up_to is not None:
+        parts.append(f"rounded up to the end of the {expiry.round_up_to}")
+    if expiry.extended_by is not None:
+        activities = [PULLED[trigger] for trigger in expiry.extended_by.on]
+        activities += [_pulled("custom", event) for event in expiry.extended_by.events]
+        parts.append(f"counted anew whenever {' or '.join(activities)}")
+    if expiry.remind is not None:
+        parts.append(f"with a reminder {expiry.remind} before")
+    return ", ".join(parts)
 
 
 def _earn(rule: EarnRule, name: str) -> str:
@@ -65,6 +77,11 @@ def _earn(rule: EarnRule, name: str) -> str:
         parts.append("after the trial")
     if rule.activate_after is not None:
         parts.append(f"spendable after {rule.activate_after}")
+    if rule.activate_on is not None:
+        confirmed = _pulled(rule.activate_on.on, rule.activate_on.event)
+        parts.append(f"spendable once {confirmed}, void {rule.activate_on.within} without that")
+    if rule.priority == "promotional":
+        parts.append("spent before others")
     if rule.cap is not None:
         parts.append(f"at most {rule.cap.points} per {rule.cap.per}")
     parts += _limit(rule.limit)

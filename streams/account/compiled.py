@@ -17,6 +17,7 @@ from schemas.program.model import (
     REQUESTED,
     CalendarPeriod,
     EarnRule,
+    ExtendedBy,
     Limit,
     Multiplier,
     OrderGrant,
@@ -78,12 +79,15 @@ class CompiledRule:
 
     `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
     `counts_pulls` says that it earns at some pulls only: `nth`, `every` or `streak`, 0 for none.
+    Its lots are pending for `pending_for`, and void then where they wait for `activity`, which
+    events tell of as `activates_on`.
     """
 
     __slots__ = (
-        "activate_after", "award", "cap", "cap_per", "clawback_within", "condition", "counted",
-        "counts_pulls", "digest", "event", "every", "exclude_tax", "flat", "formula", "id",
-        "limit", "multipliers", "nth", "per_minor", "per_quantity", "streak", "waits",
+        "activates_on", "activity", "award", "cap", "cap_per", "clawback_within", "condition",
+        "counted", "counts_pulls", "digest", "event", "every", "exclude_tax", "flat", "formula",
+        "id", "limit", "multipliers", "nth", "pending_for", "per_minor", "per_quantity",
+        "promotional", "streak", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -101,9 +105,12 @@ class CompiledRule:
         self.per_minor = amounts.parse_table(worth.per) if isinstance(worth, PerAmount) else None
         self.award = worth.award if isinstance(worth, PerAmount) else 0
         self.exclude_tax = isinstance(worth, PerAmount) and worth.tax == "exclude"
-        self.activate_after = (
-            periods.parse_period(rule.activate_after) if rule.activate_after is not None else None
-        )
+        waiting = rule.activate_on
+        pending_for = waiting.within if waiting is not None else rule.activate_after
+        self.pending_for = periods.parse_period(pending_for) if pending_for is not None else None
+        self.activity = activity(waiting.on, waiting.event) if waiting is not None else ""
+        self.activates_on = (waiting.event or waiting.on) if waiting is not None else ""
+        self.promotional = rule.priority == "promotional"
         self.cap = rule.cap.points if rule.cap else None
         self.cap_per: CalendarPeriod | None = rule.cap.per if rule.cap else None
         self.limit = CompiledLimit(rule.limit) if rule.limit else None
@@ -215,10 +222,18 @@ class CompiledProgram:
         self.streaks = [rule for rule in self.rules.get("on_time_payment", ()) if rule.streak]
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
-        self.has_anniversaries = "subscription_anniversary" in {*self.acts_on, *self.rules}
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
         self._round_up = expiry.round_up_to if expiry else None
+        self.extended_by = _activities(expiry.extended_by if expiry else None)
+        self.confirmed_by = frozenset(
+            rule.activity for rule in self.rule_by_id.values() if rule.activity
+        )
+        self._remind = periods.parse_period(expiry.remind) if expiry and expiry.remind else None
+        self.reminds = self._remind is not None
+        self.has_anniversaries = "subscription_anniversary" in {
+            *self.acts_on, *self.rules, *self.extended_by, *self.confirmed_by,
+        }  # fmt: skip
 
     def _add(self, rule: EarnRule) -> None:
         multipliers = tuple(
@@ -235,6 +250,11 @@ class CompiledProgram:
             return None
         end = periods.add(available_at, self._expiry, self.zone)
         return periods.round_up(end, self._round_up, self.zone) if self._round_up else end
+
+    def remind_at(self, expires_at: int) -> int:
+        """When points that expire then are told of."""
+        assert self._remind is not None
+        return periods.subtract(expires_at, self._remind, self.zone)
 
     def later(self, at: int, period: periods.Period) -> int:
         return periods.add(at, period, self.zone)
@@ -254,6 +274,17 @@ class CompiledProgram:
         while years and periods.local_day(self.year_after(anchor, years), self.zone) > end:
             years -= 1
         return years
+
+
+def activity(trigger: str, event: str | None) -> str:
+    """One name for what a customer does: the trigger, or `custom:` and the event's name."""
+    return trigger if event is None else f"custom:{event}"
+
+
+def _activities(extended_by: ExtendedBy | None) -> frozenset[str]:
+    if extended_by is None:
+        return frozenset()
+    return frozenset({*extended_by.on, *(activity("custom", each) for each in extended_by.events)})
 
 
 def reduced(numerator: int, denominator: int) -> Ratio:

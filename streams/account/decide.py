@@ -16,12 +16,14 @@ from schemas.points import (
     PointsExpired,
 )
 from streams.account import (
+    activities,
     clawback,
     lots,
     outcomes,
     pulls,
     redemption,
     refunds,
+    reminders,
     subscriptions,
     thresholds,
     tiers,
@@ -75,8 +77,10 @@ def decide(
         subscriptions.schedule_anniversaries(memory, turn.program)
         if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
+    moved = len(turn.events) > by_time
+    reminders.remind(turn)
     timeline.reschedule(account)
-    _ignore(turn, moved=len(turn.events) > by_time)
+    _ignore(turn, moved=moved)
     return turn.events
 
 
@@ -115,18 +119,17 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     """What comes after earning, always in this order: overdue lots, tier upgrade, rewards."""
     program = turn.program
     assert program is not None
-    if turn.earnings:
-        if turn.payment is None:
-            tiers.qualify_points(turn, turn.fact.occurred_at)
-        if turn.fact.occurred_at < turn.now:
-            _catch_up(turn)
+    if turn.earnings and turn.payment is None:
+        tiers.qualify_points(turn, turn.fact.occurred_at)
+    if turn.credited and turn.fact.occurred_at < turn.now:
+        _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
     thresholds.fire(turn, event=event)
 
 
 def _catch_up(turn: Turn) -> None:
-    """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    """Let happen what is due already of lots that a late fact opened or confirmed: time alone."""
     timeline.reschedule(turn.account)
     program, credited, pulled = turn.program, turn.credited, turn.pulled
     turn.pulled = []
@@ -134,11 +137,21 @@ def _catch_up(turn: Turn) -> None:
     turn.program, turn.credited, turn.pulled = program, credited, pulled
 
 
-def _pull(turn: Turn, trigger: str) -> None:
-    """A trigger of the fact: its rules earn, and rewards fired by it are noted for later."""
-    turn.pulled.append(trigger)
-    if turn.program is not None:
-        earn(turn, trigger, turn.fact.occurred_at)
+def _pull(turn: Turn, triggers: list[str], *, event: str | None = None) -> None:
+    """All triggers of the fact: first what they do to lots that are there, then rules earn.
+
+    Rewards that they fire are noted for later.
+    """
+    turn.pulled += triggers
+    if turn.program is None:
+        return
+    at = turn.fact.occurred_at
+    activities.happened(turn, triggers, at, event=event)
+    for trigger in triggers:
+        earn(turn, trigger, at, event=event)
+    if "plan_upgraded" in triggers:
+        assert turn.subscription is not None
+        clawback.remember(turn, turn.subscription.id)
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
@@ -148,13 +161,14 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
-    _pull(turn, "payment_succeeded")
+    triggers = ["payment_succeeded"]
     if first:
-        _pull(turn, "first_payment")
+        triggers.append("first_payment")
     if fact.on_time:
-        _pull(turn, "on_time_payment")
+        triggers.append("on_time_payment")
     elif turn.program is not None and fact.amount_minor > 0:
         pulls.end_streaks(turn, turn.program)
+    _pull(turn, triggers)
     if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
@@ -182,6 +196,7 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
         return
     if turn.trace is not None:
         turn.trace.pull("subscription_created")
+    activities.happened(turn, ["subscription_created"], fact.occurred_at)
     for rule in turn.program.rules.get("subscription_created", ()):
         if rule.waits and waits:
             turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")
@@ -192,13 +207,14 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
 
 def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     seen = turn.subscription = fact.subscription
-    _observe_change(turn, seen)
+    triggers = _observe_change(turn, seen)
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     waited = known.trial == subscriptions.WAITING
     known.trial = subscriptions.CONVERTED
     if fact.from_trial:
-        _pull(turn, "trial_converted")
+        triggers.append("trial_converted")
+    _pull(turn, triggers)
     if turn.program is None:
         return
     if waited:
@@ -208,8 +224,8 @@ def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     _follow(turn)
 
 
-def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
-    """Compare with what was known, remember the newer, and pull what the difference says."""
+def _observe_change(turn: Turn, seen: facts.Subscription) -> list[str]:
+    """Compare with what was known, remember the newer, and return what the difference pulls."""
     known = subscriptions.find(turn.memory, seen.id)
     trigger, reason = subscriptions.change(known, seen, turn.program)
     if trigger is not None and known is not None:
@@ -218,16 +234,15 @@ def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
     if trigger == "plan_downgraded":
         clawback.undo(turn, seen.id, trigger)
     if trigger is not None:
-        _pull(turn, trigger)
-        if trigger == "plan_upgraded":
-            clawback.remember(turn, seen.id)
-    elif isinstance(turn.fact, facts.SubscriptionChanged):
+        return [trigger]
+    if isinstance(turn.fact, facts.SubscriptionChanged):
         turn.note(reason, _CHANGE_DETAILS[reason])
+    return []
 
 
 def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
     turn.subscription = fact.subscription
-    _observe_change(turn, fact.subscription)
+    _pull(turn, _observe_change(turn, fact.subscription))
     if turn.program is not None:
         _follow(turn)
 
@@ -235,14 +250,14 @@ def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
     yearly = subscriptions.ends_whole_years(subscriptions.find(turn.memory, seen.id), seen)
-    _observe_change(turn, seen)
-    _pull(turn, "subscription_renewed")
+    triggers = [*_observe_change(turn, seen), "subscription_renewed"]
     if turn.program is None:
         return
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     if subscriptions.completes_year(known, seen, turn.program, yearly=yearly):
-        _pull(turn, "annual_renewal")
+        triggers.append("annual_renewal")
+    _pull(turn, triggers)
     _follow(turn)
 
 
@@ -250,7 +265,7 @@ def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
     clawback.undo(turn, fact.subscription.id, "subscription_cancelled")
-    _pull(turn, "subscription_cancelled")
+    _pull(turn, ["subscription_cancelled"])
     if turn.program is not None:
         _follow(turn)
 
@@ -258,7 +273,7 @@ def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
 def _reactivated(turn: Turn, fact: facts.SubscriptionReactivated) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
-    _pull(turn, "subscription_reactivated")
+    _pull(turn, ["subscription_reactivated"])
     if turn.program is not None:
         _follow(turn)
 
@@ -267,8 +282,7 @@ def _custom(turn: Turn, fact: facts.CustomEventReceived) -> None:
     if turn.program is None:
         return
     turn.subscription = subscriptions.newest(turn.memory)
-    turn.pulled.append("custom")
-    earn(turn, "custom", fact.occurred_at, event=fact.name)
+    _pull(turn, ["custom"], event=fact.name)
     _follow(turn, event=fact.name)
 
 

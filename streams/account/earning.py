@@ -228,7 +228,7 @@ def _credit(
 ) -> None:
     program, payment = turn.program, turn.payment
     assert program is not None
-    available_at = at if rule.activate_after is None else program.later(at, rule.activate_after)
+    available_at = at if rule.pending_for is None else program.later(at, rule.pending_for)
     turn.lifetime += given
     absorbed = 0
     if available_at <= at:
@@ -255,13 +255,15 @@ def _credit(
             unrounded=exact_text(exact[0], exact[1]),
             lot=ids.lot_text(lot),
             available_at=available_at,
-            expires_at=program.expires_at(available_at),
+            expires_at=None if rule.activates_on else program.expires_at(available_at),
             base=None if payment is None else _money(payment),
             multipliers=multipliers,
             wanted=None if wanted == given else wanted,
             absorbed=absorbed,
             carried=exact_text(*carried) if carried[0] else "",
             count=count,
+            promotional=rule.promotional,
+            activates_on=rule.activates_on,
         )
     )
     turn.earnings.append(Earning(rule.id, lot, given))

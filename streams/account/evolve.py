@@ -112,10 +112,13 @@ def _activated(ledger: Ledger, event: PointsActivated) -> None:
 
 
 def _extended(ledger: Ledger, event: PointsExtended) -> None:
-    for change in event.lots:
-        lot = lots.find(ledger.lots, ids.lot_number(change.lot))
-        assert lot is not None, f"lot {change.lot} is not open"
-        lots.expire_later(ledger.lots, lot, event.expires_at)
+    moved = {ids.lot_number(change.lot) for change in event.lots}
+    lots.expire_all_later(ledger.lots, moved, event.expires_at)
+    # What pays for a reward comes back to its lot with the lot's dates.
+    for reward in (*ledger.open_rewards, *ledger.settled):
+        for piece in reward.taken:
+            if piece.id in moved:
+                piece.expires_at = event.expires_at
 
 
 def _expired(ledger: Ledger, event: PointsExpired) -> None:

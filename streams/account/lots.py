@@ -39,6 +39,15 @@ def expire_later(lots: list[Lot], lot: Lot, expires_at: int) -> None:
     insert(lots, lot)
 
 
+def expire_all_later(lots: list[Lot], moved: set[int], expires_at: int) -> None:
+    """Move the expiry of the lots of these numbers, each of which is open."""
+    found = [lot for lot in lots if lot.id in moved]
+    assert len(found) == len(moved), "only open lots live longer"
+    for lot in found:
+        lot.expires_at = expires_at
+    lots.sort(key=Lot.debit_order)
+
+
 def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     """Remove points from lots and return the pieces removed. An emptied lot drops out."""
     pieces = []

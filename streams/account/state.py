@@ -37,6 +37,10 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     def debit_order(self) -> tuple[int, int, int, int]:
         return (self.priority, self.expires_at or _LAST, self.earned_at, self.id)
 
+    def age(self) -> tuple[int, int]:
+        """Oldest first: the order in which lots become spendable at one instant."""
+        return (self.earned_at, self.id)
+
     def piece(self, points: int) -> "Lot":
         """So many points of it, with its dates."""
         return Lot(
@@ -207,7 +211,8 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
 
     `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
     is the figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
-    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
+    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace. `reminders`
+    says when the points that expire at an instant are told of, NEVER where that was done.
     """
 
     digests: bytes = b""
@@ -227,6 +232,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     unfired: bool = False
     pulls: dict[str, Pulls] = {}
     upgrades: list[Upgrade] = []
+    reminders: dict[int, int] = {}
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

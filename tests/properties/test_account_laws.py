@@ -80,13 +80,30 @@ REWARDS = """
 REWARD_NAMES = ("every", "life", "beta", "thanks", "gift", "first", "deep", "crown", "mug")
 
 
-def program(negative: str, window: str, downgrade: str) -> Programs:
+SLIDING = (
+    "{after: P1M, round_up_to: month, remind: P7D, "
+    "extended_by: {on: [payment_succeeded, subscription_anniversary], events: [other]}}"
+)
+KEPT = (
+    "- {id: kept, on: payment_succeeded, points: 6, activate_on: "
+    "{on: custom, event: other, within: P20D}}"
+)
+LENT = (
+    "- {id: lent, on: custom, event: visit, points: 7, priority: promotional, activate_on: "
+    "{on: payment_succeeded, within: P40D}}"
+)
+
+
+def program(
+    negative: str, window: str, downgrade: str, *more: str, expiry: str = "{after: P1M}"
+) -> Programs:
     return program_of(
         program_text(
             *RULES,
+            *more,
             timezone="Europe/Berlin",
             points="{carry_remainder: true}",
-            expiry="{after: P1M}",
+            expiry=expiry,
             refunds=f"{{negative: {negative}}}",
             multipliers="[{id: now, factor: '1.5', to: 2025-12-20T00:00}]",
             tiers=f"{{window: {window}, downgrade: {downgrade}, levels: [{{id: low}}, "
@@ -101,6 +118,7 @@ PROGRAMS = [
     program("pending_first", "P60D", "one_down"),
     program("clamp", "calendar_year", "to_basis"),
     program("pending_first", "P10D", "never"),
+    program("pending_first", "P60D", "to_basis", KEPT, LENT, expiry=SLIDING),
 ]
 
 instants = st.integers(0, 400).map(lambda hours: T0 + hours * DAY // 4) | st.integers(
@@ -156,7 +174,9 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
 histories = st.lists(facts, max_size=20)
 without_repeats = st.lists(facts, max_size=20, unique_by=lambda fact: fact.id)
 few = settings(max_examples=40)
-by_program = pytest.mark.parametrize("programs", PROGRAMS, ids=["life", "window", "year", "never"])
+by_program = pytest.mark.parametrize(
+    "programs", PROGRAMS, ids=["life", "window", "year", "never", "sliding"]
+)
 
 
 @by_program

@@ -34,6 +34,7 @@ from streams.account.evolve import evolve
 from streams.account.programs import Programs
 from streams.account.state import (
     Account,
+    Lot,
     balance_of,
     decode_account,
     encode_account,
@@ -80,6 +81,8 @@ class Story:
         assert self._rebuilt.ledger == ledger, "events alone build the ledger"
         assert all(lot.points > 0 for lot in ledger.lots)
         assert not (ledger.deficit and any(lot.active for lot in ledger.lots))
+        assert ledger.lots == sorted(ledger.lots, key=Lot.debit_order)
+        assert self.due_at is None or self.due_at > self.account.memory.clock, "it stands still"
         if told:
             last = told[-1]
             assert (last.balance, last.pending) == (balance_of(ledger), pending_of(ledger))

@@ -44,5 +44,11 @@ def test_multipliers_stand_with_the_rule() -> None:
     assert decided_by(multiplied) == "pay × 2 (black-friday) × 1.5 (golden)"
 
 
+def test_points_that_wait_say_for_what() -> None:
+    assert decided_by(earned(1, 9, (0, 9, 9, 0), activates_on="confirmed")) == (
+        "pay, waits for confirmed"
+    )
+
+
 def test_an_instant_that_never_comes_is_a_dash() -> None:
     assert (instant(1_764_590_400), instant(None)) == ("2025-12-01 12:00", "—")

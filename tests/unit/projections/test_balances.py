@@ -170,6 +170,20 @@ def test_a_pending_lot_that_activates_into_a_deficit_keeps_the_rest() -> None:
     assert net_change(activated) == 0
 
 
+def test_a_lot_waits_for_its_activity_and_is_available_from_then_on() -> None:
+    waiting = earned(
+        1, 50, (0, 50, 50, 0), available_at=NOON + 30 * DAY, expires_at=None,
+        activates_on="confirmed", promotional=True,
+    )  # fmt: skip
+    confirmed = event(PointsActivated, 2, (50, 0, 50, 0), lot="1", points=50)
+    before = projected(waiting).lots[SITE, "c1", "1"]
+    after = projected(waiting, confirmed).lots[SITE, "c1", "1"]
+
+    assert (before.waits, before.promotional, before.available_at) == (True, True, NOON + 30 * DAY)
+    assert (after.waits, after.promotional, after.available_at) == (False, True, NOON + 2 * DAY)
+    assert after.expires_at is None
+
+
 def test_points_forgiven_or_expired_before_are_not_taken_twice() -> None:
     reversal = event(
         PointsReversed,
