@@ -25,7 +25,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         turn.ledger.sequence,
         first=first,
         earnings=turn.earnings,
-        counted=tiers.counts_money(turn, payment.currency),
+        counted=tiers.is_counting(turn),
     )
     if turn.memory.parked:
         _apply_parked(turn, paid)
@@ -172,11 +172,4 @@ def _unwind(
             limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
         if rule.limit and earning.reversed == earning.points:
             limits.uncount(rule.limit, counter, payment.at, program)
-    if program.tiers is None:
-        return
-    if program.tiers.currency is None:
-        points = sum(share for _, share in shares)
-        tiers.unqualify(turn, payment.at, points, payment.sequence)
-    elif payment.counted and program.tiers.currency == payment.currency:
-        memory.spend_minor = max(0, memory.spend_minor - given_back)
-        tiers.unqualify(turn, payment.at, given_back, payment.sequence)
+    tiers.unwind(turn, payment, sum(share for _, share in shares), given_back)

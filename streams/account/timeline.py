@@ -24,7 +24,7 @@ def advance(turn: Turn, until: int) -> None:
         turn.program = turn.programs.effective(turn.fact.site, at)
         _activate(turn, at)
         _expire(turn, at)
-        if NEVER != turn.memory.review_at <= at:
+        if NEVER != tiers.due_at(turn.memory) <= at:
             tiers.review(turn, at)
         _celebrate(turn, at)
         if turn.program is not None:
@@ -37,7 +37,7 @@ def advance(turn: Turn, until: int) -> None:
 def reschedule(account: Account) -> None:
     """Work out the next instant at which time alone changes the account."""
     memory = account.memory
-    soonest = memory.review_at
+    soonest = tiers.due_at(memory)
     for lot in account.ledger.lots:
         due = lot.expires_at if lot.active else lot.available_at
         if due and (not soonest or due < soonest):
