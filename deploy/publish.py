@@ -104,6 +104,11 @@ def same_program(draft: Program, published: Program) -> bool:
     )
 
 
+def retired(program: Program) -> Program:
+    """The version that ends a program: it keeps all that refunds and dates need, from now on."""
+    return program.model_copy(update={"retired": True, "effective_from": None})
+
+
 def refuse_unreachable(program: Program, known: list[Program], now: int) -> None:
     """Raise where another version of the site wins at every instant from now on."""
     at = max(now, program.effective_at())

@@ -1,4 +1,4 @@
-"""`cactus program check | publish | list | show`: the loyalty program, from file to engine."""
+"""`cactus program check | publish | unpublish | list | show | diff`: from file to engine."""
 
 import asyncio
 import dataclasses
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     from schemas.program.model import Program
 
 File = Annotated[Path, typer.Argument(help="The program's YAML.")]
+ProgramId = Annotated[str, typer.Argument(help="The program's id.")]
+SiteOption = Annotated[str | None, typer.Option(help="Where several sites use the same id.")]
 
 
 def register(app: typer.Typer) -> None:
+    from deploy.commands import program_diff
+
     program = typer.Typer(help="The loyalty program: check a file, publish it, see what applies.")
     program.callback()(lambda: None)
     program.command()(check)
     program.command()(publish)
+    program.command()(unpublish)
     program.command(name="list")(list_programs)
     program.command()(show)
+    program_diff.register(program)
     app.add_typer(program, name="program")
 
 
@@ -49,40 +55,62 @@ def publish(file: File, json: JsonFlag = False) -> None:
 
     [bold]cactus program publish deploy/programs/spikes.yaml[/]
     """
+    _publish(load(file, json), json)
+
+
+def unpublish(program: ProgramId, site: SiteOption = None, json: JsonFlag = False) -> None:
+    """Retire a program: publish a version under which nothing earns, from now on.
+
+    Points live on by their dates, tiers stay, refunds and the outcomes of rewards still count.
+    Publishing a file again ends it.
+
+    [bold]cactus program unpublish spikes[/]
+    """
+    from deploy.publish import retired
+
+    programs = read()
+    found = _publish(retired(published(programs, program, None, site)), json)
+    for other in programs:
+        if other.site == found.site and other.effective_at() > found.effective_at():
+            err.print(
+                f"[yellow]careful[/]  {other.program} version {other.version} takes effect "
+                f"{_effective(other)} and ends this."
+            )
+
+
+def _publish(program: "Program", json: bool) -> "Program":
+    """Publish, and say what stands then."""
     from deploy import publish as publishing
     from deploy.clock import choose_clock
     from deploy.cluster import bootstrap_servers, topics_of
     from deploy.settings import load_settings
 
-    program = load(file, json)
     settings = load_settings()
     now = choose_clock(settings.clock_file)()
-    published = asyncio.run(
+    done = asyncio.run(
         publishing.publish(bootstrap_servers(settings), topics_of(settings), program, now)
     )
     if json:
         print_json(
-            {
-                **_summary(published.program),
-                "published": published.changed,
-                "partitions": published.partitions,
-            }
+            {**_summary(done.program), "published": done.changed, "partitions": done.partitions}
         )
-        return
+        return done.program
     _warn(program)
-    name = f"{published.program.program} version {published.program.version}"
-    since = f"effective from {_effective(published.program)}"
-    if not published.changed:
+    name = f"{done.program.program} version {done.program.version}"
+    since = f"effective from {_effective(done.program)}"
+    if not done.changed:
         out.print(f"[dim]unchanged[/]  {name} says the same already, {since}")
-        return
-    out.print(f"[green]published[/]  {name}, {since}, to {published.partitions} partitions")
-    if published.program.effective_at() < now:
+        return done.program
+    verb = "retired" if done.program.retired else "published"
+    out.print(f"[green]{verb}[/]  {name}, {since}, to {done.partitions} partitions")
+    if done.program.effective_at() < now:
         out.print("[dim]It applies to older facts too, where they have not been folded yet.[/]")
+    return done.program
 
 
 def list_programs(json: JsonFlag = False) -> None:
     """Every published version, and when it takes effect."""
-    programs = _read()
+    programs = read()
     if json:
         print_json([_summary(program) for program in programs])
         return
@@ -95,7 +123,7 @@ def list_programs(json: JsonFlag = False) -> None:
             program.site,
             program.program,
             str(program.version),
-            _effective(program),
+            _effective(program) + ("  retired" if program.retired else ""),
             str(len(program.earn)),
             str(len(program.rewards)),
         )
@@ -103,33 +131,38 @@ def list_programs(json: JsonFlag = False) -> None:
 
 
 def show(
-    program: Annotated[str, typer.Argument(help="The program's id.")],
+    program: ProgramId,
     version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
-    site: Annotated[str | None, typer.Option(help="Where several sites use the same id.")] = None,
+    site: SiteOption = None,
     json: JsonFlag = False,
 ) -> None:
     """One published version, in words; with --json as it is stored."""
-    from deploy.errors import OperatingError
-
-    found = [
-        each
-        for each in _read()
-        if each.program == program and version in (None, each.version) and site in (None, each.site)
-    ]
-    if not found:
-        which = "" if version is None else f" version {version}"
-        raise OperatingError(f"No program {program}{which} is published; see cactus program list.")
-    sites = sorted({each.site for each in found})
-    if len(sites) > 1:
-        raise OperatingError(
-            f"Several sites have {program}: add --site {' or --site '.join(sites)}"
-        )
-    latest = max(found, key=lambda each: each.version)
+    latest = published(read(), program, version, site)
     if json:
         print_json(latest.document())
         return
     out.print(f"version {latest.version}, effective from {_effective(latest)}")
     _print_rules(latest)
+
+
+def published(
+    programs: "list[Program]", name: str, version: int | None, site: str | None
+) -> "Program":
+    """One version of those published, the latest where none is named."""
+    from deploy.errors import OperatingError
+
+    found = [
+        each
+        for each in programs
+        if each.program == name and version in (None, each.version) and site in (None, each.site)
+    ]
+    if not found:
+        which = "" if version is None else f" version {version}"
+        raise OperatingError(f"No program {name}{which} is published; see cactus program list.")
+    sites = sorted({each.site for each in found})
+    if len(sites) > 1:
+        raise OperatingError(f"Several sites have {name}: add --site {' or --site '.join(sites)}")
+    return max(found, key=lambda each: each.version)
 
 
 def _warn(program: "Program") -> None:
@@ -188,7 +221,8 @@ def _print_rules(program: "Program") -> None:
     out.print(table)
 
 
-def _read() -> list["Program"]:
+def read() -> list["Program"]:
+    """Every published version."""
     from deploy.cluster import bootstrap_servers, topics_of
     from deploy.publish import read_programs
     from deploy.settings import load_settings
@@ -204,6 +238,7 @@ def _summary(program: "Program") -> dict[str, object]:
         "version": program.version,
         "effective_from": _effective(program),
         "effective_at": program.effective_at(),
+        "retired": program.retired,
     }
 
 

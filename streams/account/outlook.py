@@ -74,7 +74,7 @@ def _tier(account: Account, tiers: CompiledTiers | None, at: int) -> TierOutlook
     above = present + 1 if present >= 0 else tiers.level_for(basis)
     rises = above < len(tiers.levels)
     held = memory.held_until > at
-    review_at = rules.due_at(memory) if _is_at_stake(account, tiers) else NEVER
+    review_at = _reviewed_at(account) if ledger.tier in tiers.index else NEVER
     return TierOutlook(
         tier=ledger.tier,
         since=since,
@@ -90,12 +90,12 @@ def _tier(account: Account, tiers: CompiledTiers | None, at: int) -> TierOutlook
     )
 
 
-def _is_at_stake(account: Account, tiers: CompiledTiers) -> bool:
-    """Whether what is due next is about the present tier, and not the end of a lower hold."""
-    memory, tier = account.memory, account.ledger.tier
-    if tier not in tiers.index:
-        return False
-    return memory.review_at != NEVER or memory.held_tier == tier
+def _reviewed_at(account: Account) -> int:
+    """When time may take the present tier away: not the end of a hold on a lower one."""
+    memory = account.memory
+    if memory.review_at == NEVER and memory.held_tier == account.ledger.tier:
+        return memory.held_until if memory.held_until != FOR_GOOD else NEVER
+    return memory.review_at
 
 
 def _needed(account: Account, tiers: CompiledTiers, present: int, review_at: int) -> int:
