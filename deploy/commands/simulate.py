@@ -136,7 +136,7 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
     table.columns[0].overflow, table.columns[0].min_width = "fold", 10
     table.add_column("tier", overflow="fold", min_width=8)
     table.add_column("to rise", overflow="fold", min_width=8)
-    table.add_column("to stay", overflow="fold", min_width=8)
+    table.add_column("to stay", overflow="fold", min_width=10)
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for each in customers:
