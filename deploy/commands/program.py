@@ -76,6 +76,27 @@ def unpublish(program: ProgramId, site: SiteOption = None, json: JsonFlag = Fals
                 f"[yellow]careful[/]  {other.program} version {other.version} takes effect "
                 f"{_effective(other)} and ends this."
             )
+    for file in _published_at_start(found):
+        err.print(
+            f"[yellow]careful[/]  cactus up publishes {escape(str(file))} again: take it out of "
+            "the settings."
+        )
+
+
+def _published_at_start(program: "Program") -> list[Path]:
+    """The files of this program that the settings name."""
+    from deploy.settings import load_settings
+    from schemas.program.load import ProgramRefusedError, load_program
+
+    found = []
+    for file in load_settings().programs:
+        try:
+            draft = load_program(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ProgramRefusedError):
+            continue  # `cactus up` will say so itself
+        if (draft.site, draft.program) == (program.site, program.program):
+            found.append(file)
+    return found
 
 
 def _publish(program: "Program", json: bool) -> "Program":
