@@ -150,18 +150,19 @@ class CompiledLevel:
 class CompiledTiers:
     """Levels and the window of their basis. `index` finds a level by id.
 
-    `currency` is empty where points are the basis, as in what qualifies; `reviewed` says that time
-    may lead down. A retired program neither raises nor reviews.
+    `counts` is the currency whose money is the basis, empty where points are; `reviewed` says that
+    time may lead down. A retired program neither raises nor reviews.
     """
 
     __slots__ = (
-        "_zone", "currency", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
+        "_zone", "counts", "currency", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
         "reviewed", "window",
     )  # fmt: skip
 
     def __init__(self, tiers: Tiers, zone: ZoneInfo, *, retired: bool) -> None:
         self._zone = zone
-        self.currency = tiers.currency or ""
+        self.currency = tiers.currency
+        self.counts = tiers.currency or ""
         self.downgrade = tiers.downgrade
         self.window = Window(tiers.window, zone)
         self.grace = periods.parse_period(tiers.grace) if tiers.grace else None

@@ -78,7 +78,7 @@ def _tier(account: Account, tiers: CompiledTiers | None, at: int) -> TierOutlook
     return TierOutlook(
         tier=ledger.tier,
         since=since,
-        currency=tiers.currency,
+        currency=tiers.counts,
         basis=basis,
         next_tier=tiers.levels[above].id if rises else "",
         missing=max(0, tiers.levels[above].at - basis) if rises else None,

@@ -5,7 +5,7 @@ All that the window in force looks back to is exact. What is older is exact too 
 little of it; else it is merged by months of thirty days, each counting from its last instant.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 
 from streams.account.state import Memory, Qualifying
 from streams.account.windows import KEPT_SECONDS, Window
@@ -18,8 +18,8 @@ EXACT = 64
 _MONTH = 30 * 86_400
 
 
-def count(memory: Memory, currency: str, at: int, value: int, exact_from: int) -> None:
-    """Let `value` count from `at`; before `exact_from` nothing need be exact."""
+def count(memory: Memory, currency: str, at: int, value: int, window: Window | None) -> None:
+    """Let `value` count from `at`. `window` is the one in force, None where it counts others."""
     kept = memory.qualifying.get(currency)
     if kept is None:
         kept = memory.qualifying[currency] = Qualifying()
@@ -35,13 +35,8 @@ def count(memory: Memory, currency: str, at: int, value: int, exact_from: int) -
         else:
             instants.insert(place, at)
             values.insert(place, value)
-    oldest = min(memory.clock - KEPT_SECONDS, exact_from)
-    while instants and instants[0] < oldest:
-        del instants[0], values[0]
-    if len(instants) > EXACT:
-        old = bisect_left(instants, exact_from)
-        if old > EXACT:
-            _merge(kept, old)
+    if len(instants) > EXACT or instants[0] < memory.clock - KEPT_SECONDS:
+        _shorten(kept, memory.clock, window)
 
 
 def uncount(memory: Memory, currency: str, at: int, value: int) -> None:
@@ -69,12 +64,24 @@ def counted(memory: Memory, currency: str, window: Window, at: int, *, ending: b
     if window.by_year:
         start = window.year_start(at - 1 if ending else at, memory.joined_at)
         return sum(values[bisect_left(instants, start) :])
-    place = bisect_left(instants, window.sure_from(at))
+    place = bisect_left(instants, at - window.sure)
     found = sum(values[place:])
-    for doubtful in range(bisect_right(instants, window.gone_until(at)), place):
-        if window.leaves_at(instants[doubtful], memory.joined_at) > at:
-            found += values[doubtful]
+    while place and instants[place - 1] > at - window.gone:
+        place -= 1
+        if window.leaves_at(instants[place], memory.joined_at) > at:
+            found += values[place]
     return found
+
+
+def _shorten(kept: Qualifying, now: int, window: Window | None) -> None:
+    """Forget what is too old to be asked for, and merge what need not be exact."""
+    exact_from = window.looks_back_to(now) if window is not None else now
+    instants, values = kept.instants, kept.values
+    forgotten = bisect_left(instants, min(now - KEPT_SECONDS, exact_from))
+    del instants[:forgotten], values[:forgotten]
+    old = bisect_left(instants, exact_from)
+    if old > EXACT:
+        _merge(kept, old)
 
 
 def _merge(kept: Qualifying, old: int) -> None:

@@ -28,7 +28,8 @@ def qualify_points(turn: Turn, at: int) -> None:
     earned = 0
     for each in turn.earnings:
         earned += each.points
-    qualifying.count(turn.memory, POINTS, at, earned, _exact_from(turn, tiers, POINTS))
+    window = tiers.window if tiers.counts == POINTS else None
+    qualifying.count(turn.memory, POINTS, at, earned, window)
 
 
 def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
@@ -37,14 +38,9 @@ def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
     tiers = turn.program.tiers
     if tiers is None or tiers.retired or payment.amount_minor <= 0:
         return
-    exact_from = _exact_from(turn, tiers, payment.currency)
-    qualifying.count(
-        turn.memory, payment.currency, payment.occurred_at, payment.amount_minor, exact_from
-    )
-
-
-def _exact_from(turn: Turn, tiers: CompiledTiers, currency: str) -> int:
-    return tiers.window.looks_back_to(turn.now) if currency == tiers.currency else turn.now
+    currency = payment.currency
+    window = tiers.window if currency == tiers.counts else None
+    qualifying.count(turn.memory, currency, payment.occurred_at, payment.amount_minor, window)
 
 
 def upgrade(turn: Turn) -> None:
@@ -102,11 +98,12 @@ def settle(turn: Turn) -> None:
     """
     assert turn.program is not None
     tiers, memory = turn.program.tiers, turn.memory
-    assert tiers is not None
+    if tiers is None or not tiers.reviewed:
+        return
     if memory.review_at and not tiers.window.by_membership:
         return
     present = tiers.index.get(turn.ledger.tier, -1)
-    if not tiers.reviewed or present <= _floor(memory, tiers, turn.now):
+    if present <= 0 or present <= _floor(memory, tiers, turn.now):
         return
     window = tiers.window
     if not memory.review_at:
@@ -182,7 +179,7 @@ def unwind(turn: Turn, payment: Payment, points: int, given_back: int) -> None:
     tiers = turn.program.tiers if turn.program else None
     if tiers is None:
         return
-    if payment.counted or (tiers.window.for_life and not tiers.currency):
+    if payment.counted or (tiers.window.for_life and tiers.counts == POINTS):
         unqualify(turn, payment.at, points, payment.sequence)
     if payment.counted:
         unqualify(turn, payment.at, given_back, payment.sequence, currency=payment.currency)
@@ -200,7 +197,7 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int, *, currency: str =
         return
     memory = turn.memory
     qualifying.uncount(memory, currency, at, value)
-    if currency != tiers.currency:
+    if currency != tiers.counts:
         return
     counted = sequence <= memory.tier_sequence
     if not tiers.window.for_life:
@@ -225,9 +222,9 @@ def basis_of(
     memory: Memory, lifetime: int, tiers: CompiledTiers, at: int, *, ending: bool = False
 ) -> int:
     """What counts at an instant; with `ending` also a year that ends at this very instant."""
-    if tiers.window.for_life and tiers.currency == POINTS:
+    if tiers.window.for_life and tiers.counts == POINTS:
         return lifetime
-    return qualifying.counted(memory, tiers.currency, tiers.window, at, ending=ending)
+    return qualifying.counted(memory, tiers.counts, tiers.window, at, ending=ending)
 
 
 def _floor(memory: Memory, tiers: CompiledTiers, at: int) -> int:

@@ -22,10 +22,11 @@ _MONTH = 2_629_746
 
 class Window:
     """`for_life` never ends, `by_year` ends for everything at once: at a year of the calendar, or
-    `by_membership`, counted from the local day on which the account joined.
+    `by_membership`, counted from the local day on which the account joined. What is not older
+    than `sure` seconds is in a rolling window for certain, what is older than `gone` has left it.
     """
 
-    __slots__ = ("_gone", "_period", "_sure", "_zone", "by_membership", "by_year", "for_life")
+    __slots__ = ("_period", "_zone", "by_membership", "by_year", "for_life", "gone", "sure")
 
     def __init__(self, text: str, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -38,7 +39,7 @@ class Window:
         if self._period is not None:
             period = self._period
             length = period.months * _MONTH + period.days * _DAY + period.seconds
-        self._sure, self._gone = max(0, length - _SLACK), length + _SLACK
+        self.sure, self.gone = max(0, length - _SLACK), length + _SLACK
 
     def leaves_at(self, at: int, joined_at: int) -> int:
         """When something that counts from `at` stops counting."""
@@ -52,19 +53,11 @@ class Window:
         assert self.by_year
         return self._year(at, joined_at)[0]
 
-    def sure_from(self, at: int) -> int:
-        """Of a rolling window: what counts from here on is in it for certain at `at`."""
-        return at - self._sure
-
-    def gone_until(self, at: int) -> int:
-        """Of a rolling window: what counts from here or before has left it for certain."""
-        return at - self._gone
-
     def looks_back_to(self, at: int) -> int:
         """Nothing before this is asked for by the instant; exactness ends here."""
         if self.for_life:
             return at
-        return at - (KEPT_SECONDS if self.by_year else self._gone)
+        return at - (KEPT_SECONDS if self.by_year else self.gone)
 
     def _year(self, at: int, joined_at: int) -> tuple[int, int]:
         day = periods.local_day(at, self._zone)

@@ -172,7 +172,7 @@ def _told(history: Entries, window: Window) -> Memory:
     memory = Memory(joined_at=min(at for at, _ in history))
     for at, value in history:
         memory.clock = max(memory.clock, at)
-        qualifying.count(memory, "", at, value, window.looks_back_to(memory.clock))
+        qualifying.count(memory, "", at, value, window)
     return memory
 
 
