@@ -411,6 +411,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "program_version": command["program_version"],
         "grant": command["grant"],
         "reference": row["reference"],
+        "handed": row["handed"],
         "reason": row["stuck"] or row["reason"],
         "epoch": row["epoch"],
         "tries": row["tries"],

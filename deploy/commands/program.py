@@ -1,7 +1,6 @@
 """`cactus program check | publish | unpublish | list | show | diff`: from file to engine."""
 
 import asyncio
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +8,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from deploy.commands.program_sources import load, published, read
 from deploy.console import JsonFlag, err, out, print_json
 
 if TYPE_CHECKING:
-    from schemas.program.load import Problem
     from schemas.program.model import Program
 
 File = Annotated[Path, typer.Argument(help="The program's YAML.")]
@@ -166,69 +165,16 @@ def show(
     _print_rules(latest)
 
 
-def published(
-    programs: "list[Program]", name: str, version: int | None, site: str | None
-) -> "Program":
-    """One version of those published, the latest where none is named."""
-    from deploy.errors import OperatingError
-
-    found = [
-        each
-        for each in programs
-        if each.program == name and version in (None, each.version) and site in (None, each.site)
-    ]
-    if not found:
-        which = "" if version is None else f" version {version}"
-        raise OperatingError(f"No program {name}{which} is published; see cactus program list.")
-    sites = sorted({each.site for each in found})
-    if len(sites) > 1:
-        raise OperatingError(f"Several sites have {name}: add --site {' or --site '.join(sites)}")
-    return max(found, key=lambda each: each.version)
-
-
 def _warn(program: "Program") -> None:
     """What is allowed and will not do what its author hopes for."""
-    from deploy.carried_out import not_carried_out
+    from deploy.settings import load_settings
+    from deploy.unready import missing_settings
 
-    for reward, kind in not_carried_out(program).items():
+    for reward, what in missing_settings(program, load_settings()).items():
         err.print(
-            f"[yellow]careful[/]  reward {reward}: this release does not carry out rewards of kind "
-            f"{kind}. It will fail each time it fires, and give its points back."
+            f"[yellow]careful[/]  reward {reward}: the settings lack {what}. Without it the reward "
+            "fails each time it fires, and gives its points back."
         )
-
-
-def load(file: Path, json: bool) -> "Program":
-    """Read a program, or print every mistake in it and exit with 1."""
-    from deploy.errors import OperatingError
-    from schemas.program.load import ProgramRefusedError, load_program
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatingError(f"{file} cannot be read: {error}") from error
-    try:
-        return load_program(text)
-    except ProgramRefusedError as refused:
-        if json:
-            problems = [dataclasses.asdict(each) for each in refused.problems]
-            print_json({"ok": False, "problems": problems})
-        else:
-            _print_problems(file, text, refused.problems)
-        raise typer.Exit(1) from refused
-
-
-def _print_problems(file: Path, text: str, problems: list["Problem"]) -> None:
-    lines = text.splitlines()
-    for each in problems:
-        place = escape(f"{file}:{each.line}:{each.column}")
-        path = f" [bold]{escape(each.path)}[/]" if each.path else ""
-        err.print(f"[red]✗[/]{path}  [dim]{place}[/]")
-        if each.line <= len(lines):
-            err.print(f"  {each.line:>4} │ {lines[each.line - 1]}", markup=False, style="dim")
-            err.print("       │ " + " " * (each.column - 1) + "^", markup=False, style="red")
-        err.print(f"       {each.message}\n", markup=False)
-    count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
-    err.print(f"[red]{count}[/]: nothing can be published")
 
 
 def _print_rules(program: "Program") -> None:
@@ -240,16 +186,6 @@ def _print_rules(program: "Program") -> None:
         table.add_row("" if kind == last else kind, escape(name), escape(sentence))
         last = kind
     out.print(table)
-
-
-def read() -> list["Program"]:
-    """Every published version."""
-    from deploy.cluster import bootstrap_servers, topics_of
-    from deploy.publish import read_programs
-    from deploy.settings import load_settings
-
-    settings = load_settings()
-    return asyncio.run(read_programs(bootstrap_servers(settings), topics_of(settings)))
 
 
 def _summary(program: "Program") -> dict[str, object]:

@@ -51,7 +51,7 @@ def diff(before: Version, after: Version, site: SiteOption = None, json: JsonFla
 
 
 def _resolve(reference: str, site: str | None, json: bool) -> "Program":
-    from deploy.commands.program import load, published, read
+    from deploy.commands.program_sources import load, published, read
     from deploy.errors import OperatingError
 
     file = Path(reference)

@@ -59,7 +59,7 @@ def simulate(
 
     [bold]cactus simulate --program deploy/programs/spikes.yaml year.ndjson --summary[/]
     """
-    from deploy.commands.program import load
+    from deploy.commands.program_sources import load
     from deploy.simulation.lines import LineReader
     from deploy.simulation.run import Simulation, known_from_the_start
     from deploy.simulation.summary import Tally

@@ -13,7 +13,15 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.program.expressions import ExpressionError
-from schemas.program.model import EarnRule, PerAmount, PerQuantity, Program
+from schemas.program.model import (
+    EarnRule,
+    OrderGrant,
+    PerAmount,
+    PerQuantity,
+    Program,
+    RewardRule,
+    WebhookGrant,
+)
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
@@ -296,6 +304,9 @@ def _known_keys(path: Path, data: Any) -> list[str]:
             continue
         if part is EarnRule and key == "points":
             part = PerQuantity if isinstance(data, dict) and "per_quantity" in data else PerAmount
+            continue
+        if part is RewardRule and key in ("gift_card", "charity"):
+            part = OrderGrant if isinstance(data, dict) and "via" in data else WebhookGrant
             continue
         field = next(
             field for name, field in part.model_fields.items() if key in (name, field.alias)

@@ -408,6 +408,32 @@ class WebhookGrant(Part):
         return payload
 
 
+class OrderGrant(Part):
+    """A gift card or a donation at Tremendous: what it is worth by currency, and the products or
+    the campaign that the customer chooses from.
+    """
+
+    via: Literal["tremendous"]
+    amount: MoneyTable
+    products: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    campaign: Text | None = None
+
+    @model_validator(mode="after")
+    def _something_to_choose(self) -> Self:
+        if bool(self.products) == (self.campaign is not None):
+            raise ValueError("write either the products to choose from, or a campaign")
+        return self
+
+
+def _by_webhook_or_order(value: Any) -> Any:
+    """Choose the form by what is written, so that a mistake is told about that form alone."""
+    if isinstance(value, dict):
+        return (OrderGrant if "via" in value else WebhookGrant).model_validate(value)
+    return value
+
+
+GiftGrant = Annotated[WebhookGrant | OrderGrant, BeforeValidator(_by_webhook_or_order)]
+
 GRANTS = ("discount", "feature", "free_days", "free_addon", "gift_card", "charity", "custom")
 
 
@@ -421,8 +447,8 @@ class RewardRule(Part):
     feature: FeatureGrant | None = None
     free_days: Annotated[StrictInt, Field(ge=1, le=3650)] | None = None
     free_addon: FreeAddonGrant | None = None
-    gift_card: WebhookGrant | None = None
-    charity: WebhookGrant | None = None
+    gift_card: GiftGrant | None = None
+    charity: GiftGrant | None = None
     custom: WebhookGrant | None = None
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from schemas.program.model import (
     Level,
     Limit,
     Multiplier,
+    OrderGrant,
     PerAmount,
     PerQuantity,
     Program,
@@ -187,5 +188,9 @@ def _discount(discount: DiscountGrant) -> str:
     return f"{worth} off as {discount.via.replace('_', ' ')}"
 
 
-def _call(what: str, grant: WebhookGrant) -> str:
-    return f"{what.replace('_', ' ')} through the webhook {grant.webhook}"
+def _call(what: str, grant: WebhookGrant | OrderGrant) -> str:
+    name = what.replace("_", " ")
+    if isinstance(grant, WebhookGrant):
+        return f"{name} through the webhook {grant.webhook}"
+    amounts = " or ".join(f"{amount} {currency}" for currency, amount in grant.amount.items())
+    return f"{name} of {amounts}"

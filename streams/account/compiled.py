@@ -7,6 +7,7 @@ factors is worked out here, so that deciding a fact is look-ups and integer arit
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from schemas import ids, points
@@ -17,6 +18,7 @@ from schemas.program.model import (
     EarnRule,
     Limit,
     Multiplier,
+    OrderGrant,
     PerAmount,
     PerQuantity,
     Program,
@@ -24,7 +26,7 @@ from schemas.program.model import (
     Tiers,
     WebhookGrant,
 )
-from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Webhook
+from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
 from streams.account.windows import Window
 
 Ratio = tuple[int, int]
@@ -155,13 +157,12 @@ class CompiledTiers:
     """
 
     __slots__ = (
-        "_zone", "counts", "currency", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
+        "_zone", "counts", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
         "reviewed", "window",
     )  # fmt: skip
 
     def __init__(self, tiers: Tiers, zone: ZoneInfo, *, retired: bool) -> None:
         self._zone = zone
-        self.currency = tiers.currency
         self.counts = tiers.currency or ""
         self.downgrade = tiers.downgrade
         self.window = Window(tiers.window, zone)
@@ -300,16 +301,20 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
     if reward.free_addon is not None:
         addon = reward.free_addon
         return FreeAddon(price=addon.price, quantity=addon.quantity, cycles=addon.cycles)
-    return _webhook(reward)
-
-
-def _webhook(reward: RewardRule) -> Webhook:
-    def build(purpose: str, grant: WebhookGrant) -> Webhook:
-        return Webhook(purpose=purpose, endpoint=grant.webhook, payload=grant.payload)  # type: ignore[arg-type]
-
     if reward.gift_card is not None:
-        return build("gift_card", reward.gift_card)
+        return _gift("gift_card", reward.gift_card)
     if reward.charity is not None:
-        return build("charity", reward.charity)
+        return _gift("charity", reward.charity)
     assert reward.custom is not None, "the model holds exactly one grant"
-    return build("custom", reward.custom)
+    return Webhook(purpose="custom", endpoint=reward.custom.webhook, payload=reward.custom.payload)
+
+
+def _gift(purpose: Literal["gift_card", "charity"], grant: WebhookGrant | OrderGrant) -> AnyGrant:
+    if isinstance(grant, WebhookGrant):
+        return Webhook(purpose=purpose, endpoint=grant.webhook, payload=grant.payload)
+    return Order(
+        purpose=purpose,
+        amounts_minor=amounts.parse_table(grant.amount),
+        products=grant.products,
+        campaign=grant.campaign or "",
+    )

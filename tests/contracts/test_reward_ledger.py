@@ -21,6 +21,7 @@ from connectors.rewards.ledger import (
     NewAttempt,
     open_ledger,
 )
+from connectors.rewards.policy import Policy
 from connectors.rewards.states import Instant, Move, State
 from connectors.rewards.tables import metadata
 from deploy.migrations.runner import upgrade
@@ -30,6 +31,8 @@ from tests.support.postgres import fresh_schema, running_postgres
 from tests.support.rewards import NOON, give, grant, received
 
 TOPIC = "loyalty.rewards.v1"
+
+POLICY = Policy()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ async def begin(ledger: Ledger, entry: Entry) -> tuple[Entry, int]:
 
 async def deliver(ledger: Ledger, entry: Entry) -> None:
     begun, number = await begin(ledger, entry)
-    done = states.after_call(begun.standing, Done("pc_1"), at(2))
+    done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(2))
     await ledger.end_attempt(begun, done, number=number, result="done", detail="pc_1", wall=2)
 
 
@@ -134,7 +137,7 @@ async def test_a_reward_waits_for_its_time(ledger: Ledger) -> None:
     await give(ledger, grant())
     [entry] = await lease(ledger)
     begun, number = await begin(ledger, entry)
-    doubted = states.after_call(begun.standing, Unknown("timed out"), at(10))
+    doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
     await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
     assert await lease(ledger, wall=10) == []
     [again] = await lease(ledger, wall=20)
@@ -147,7 +150,7 @@ async def test_a_stuck_reward_is_left_alone_and_blocks_nobody(ledger: Ledger) ->
     await give(ledger, grant(1), grant(2))
     [entry] = await lease(ledger)
     begun, number = await begin(ledger, entry)
-    doubted = states.after_call(begun.standing, Unknown("timed out"), at(10))
+    doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
     await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
     [entry] = await lease(ledger, wall=20)
     stuck = replace(entry.standing, stuck="given twice")
@@ -164,7 +167,7 @@ async def test_one_whose_lease_was_taken_over_writes_nothing(ledger: Ledger) -> 
     begun, number = await begin(ledger, old)
     [new] = await lease(ledger, owner="awake", wall=200)
     assert new.standing.state is State.ATTEMPTING
-    done = states.after_call(begun.standing, Done("pc_1"), at(201))
+    done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(201))
     with pytest.raises(LeaseLostError):
         await ledger.end_attempt(begun, done, number=number, result="done", detail="", wall=201)
     with pytest.raises(LeaseLostError):

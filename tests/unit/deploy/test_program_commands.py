@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
-from deploy.commands.program import published
+from deploy.commands.program_sources import published
 from deploy.errors import OperatingError
 from deploy.publish import (
     PublishFailedError,
@@ -49,14 +49,26 @@ def test_a_good_program_is_shown_in_words(file: Path) -> None:
     assert "when a payment succeeds: 5 points" in " ".join(result.stdout.split())
 
 
-def test_a_reward_that_nothing_carries_out_yet_is_told_with_what_will_happen(file: Path) -> None:
-    file.write_text(TEXT + "rewards: [{id: week, when: {balance: 9}, free_days: 7}]\n")
+@pytest.mark.parametrize(
+    ("grant", "missing"),
+    [
+        ("charity: {webhook: trees}", "an endpoint trees"),
+        ("gift_card: {via: tremendous, amount: {USD: '5.00'}, campaign: C}", "tremendous.api_key"),
+    ],
+)
+def test_a_reward_that_the_settings_cannot_carry_out_is_told(
+    file: Path, grant: str, missing: str
+) -> None:
+    file.write_text(TEXT + f"rewards: [{{id: gift, when: {{balance: 9}}, {grant}}}]\n")
     result = CliRunner().invoke(app, ["program", "check", str(file)])
 
     assert result.exit_code == 0
-    assert "reward week: this release does not carry out rewards of kind free_days" in (
-        " ".join(result.stderr.split())
-    )
+    assert f"reward gift: the settings lack {missing}." in " ".join(result.stderr.split())
+
+
+def test_a_reward_that_needs_no_setting_is_shown_without_a_warning(file: Path) -> None:
+    file.write_text(TEXT + "rewards: [{id: week, when: {balance: 9}, free_days: 7}]\n")
+    assert "careful" not in CliRunner().invoke(app, ["program", "check", str(file)]).stderr
 
 
 def test_a_good_program_is_json_for_programs(file: Path) -> None:
