@@ -1,7 +1,7 @@
 """Say points events and instants in a few words, for people. PURE."""
 
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from schemas.points import (
     AccountErased,
@@ -25,7 +25,9 @@ from schemas.points import (
     TierChanged,
 )
 from schemas.program.amounts import money_text
-from streams.account.outlook import TierOutlook
+
+if TYPE_CHECKING:
+    from streams.account.outlook import TierOutlook
 
 NOTHING = "—"
 
@@ -94,14 +96,14 @@ def instant(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def to_rise(outlook: TierOutlook | None) -> str:
+def to_rise(outlook: "TierOutlook | None") -> str:
     """What is missing to the next tier, such as `120 to saguaro`."""
     if outlook is None or outlook.missing is None:
         return ""
     return f"{_counted(outlook.missing, outlook)} to {outlook.next_tier}"
 
 
-def to_stay(outlook: TierOutlook | None) -> str:
+def to_stay(outlook: "TierOutlook | None") -> str:
     """What keeps the tier, and until when that is needed or somebody holds it."""
     if outlook is None:
         return ""
@@ -117,5 +119,5 @@ def _day(seconds: int) -> str:
     return instant(seconds)[:10]
 
 
-def _counted(value: int, outlook: TierOutlook) -> str:
+def _counted(value: int, outlook: "TierOutlook") -> str:
     return money_text(value, outlook.currency) if outlook.currency else f"{value:,}"

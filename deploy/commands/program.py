@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.commands.program_sources import load, published, read
+from deploy.commands.program_sources import SiteOption, load, published, read
 from deploy.console import JsonFlag, err, out, print_json
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 File = Annotated[Path, typer.Argument(help="The program's YAML.")]
 ProgramId = Annotated[str, typer.Argument(help="The program's id.")]
-SiteOption = Annotated[str | None, typer.Option(help="Where several sites use the same id.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +67,8 @@ def unpublish(program: ProgramId, site: SiteOption = None, json: JsonFlag = Fals
     from deploy.publish import retired
 
     programs = read()
-    found = _publish(retired(published(programs, program, None, site)), json)
+    latest = published(programs, program, None, site)
+    found = _publish(retired(latest, programs, _now()), json)
     for other in programs:
         if other.site == found.site and other.effective_at() > found.effective_at():
             err.print(
@@ -101,12 +101,10 @@ def _published_at_start(program: "Program") -> list[Path]:
 def _publish(program: "Program", json: bool) -> "Program":
     """Publish, and say what stands then."""
     from deploy import publish as publishing
-    from deploy.clock import choose_clock
     from deploy.cluster import bootstrap_servers, topics_of
     from deploy.settings import load_settings
 
-    settings = load_settings()
-    now = choose_clock(settings.clock_file)()
+    settings, now = load_settings(), _now()
     done = asyncio.run(
         publishing.publish(bootstrap_servers(settings), topics_of(settings), program, now)
     )
@@ -126,6 +124,13 @@ def _publish(program: "Program", json: bool) -> "Program":
     if done.program.effective_at() < now:
         out.print("[dim]It applies to older facts too, where they have not been folded yet.[/]")
     return done.program
+
+
+def _now() -> int:
+    from deploy.clock import choose_clock
+    from deploy.settings import load_settings
+
+    return choose_clock(load_settings().clock_file)()
 
 
 def list_programs(json: JsonFlag = False) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from deploy.commands.program_sources import SiteOption, load, published, read
 from deploy.console import JsonFlag, out, print_json
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 Version = Annotated[
     str, typer.Argument(help="A file, or what is published: spikes, or spikes:3 for a version.")
 ]
-SiteOption = Annotated[str | None, typer.Option(help="Where several sites use the same id.")]
 
 MARKS = {
     "added": ("+", "green"),
@@ -51,7 +51,6 @@ def diff(before: Version, after: Version, site: SiteOption = None, json: JsonFla
 
 
 def _resolve(reference: str, site: str | None, json: bool) -> "Program":
-    from deploy.commands.program_sources import load, published, read
     from deploy.errors import OperatingError
 
     file = Path(reference)

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -13,6 +13,8 @@ from deploy.console import err, print_json
 if TYPE_CHECKING:
     from schemas.program.load import Problem
     from schemas.program.model import Program
+
+SiteOption = Annotated[str | None, typer.Option(help="Where several sites use the same id.")]
 
 
 def load(file: Path, json: bool) -> "Program":

@@ -217,9 +217,18 @@ def test_of_what_is_published_the_latest_is_meant_unless_a_version_is_named() ->
 
 
 def test_a_retired_version_keeps_all_that_refunds_and_dates_need_and_is_retired_once() -> None:
-    ended = retired(version(3))
+    ended = retired(version(3), [version(3)], DECEMBER)
     assert ended.retired
     assert ended.earn == version(3).earn
     assert ended.effective_from is None
     stands = ended.model_copy(update={"version": 4, "effective_from": version(3).effective_from})
-    assert same_program(retired(stands), stands)
+    assert same_program(retired(stands, [version(3), stands], DECEMBER), stands)
+
+
+def test_only_the_program_that_a_site_has_now_can_be_retired() -> None:
+    known = [version(1, "2026-01-01T00:00"), version(1, name="other")]
+    assert retired(known[0], known, DECEMBER - 1).retired
+    with pytest.raises(PublishFailedError, match="small does not apply to acme now, other version"):
+        retired(known[0], known, DECEMBER)
+    with pytest.raises(PublishFailedError, match="no program does"):
+        retired(known[1], [known[1]], DECEMBER - 1)
