@@ -68,7 +68,7 @@ def simulate(
     [bold]cactus simulate --program deploy/programs/spikes.yaml year.ndjson --summary[/]
     [bold]cactus simulate -p deploy/programs/spikes.yaml year.ndjson --explain payment:t1:i1[/]
     """
-    from deploy.commands.program import load
+    from deploy.commands.program_sources import load
     from deploy.simulation.explained import Explainer
     from deploy.simulation.lines import LineReader
     from deploy.simulation.run import Simulation, known_from_the_start
@@ -168,17 +168,23 @@ def _under(explanation: "Explanation") -> str:
 def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json: bool) -> None:
     import msgspec
 
+    from deploy.wording import to_rise, to_stay
+
     if json:
         print_json(msgspec.to_builtins({"customers": customers, "totals": totals}))
         return
     table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.columns[0].overflow, table.columns[0].min_width = "fold", 10
     table.add_column("tier", overflow="fold", min_width=8)
+    table.add_column("to rise", overflow="fold", min_width=8)
+    table.add_column("to stay", overflow="fold", min_width=10)
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for each in customers:
         figures = (f"{getattr(each, figure):,}" for figure in FIGURES)
-        table.add_row(escape(each.customer), each.tier, *figures)
+        table.add_row(
+            escape(each.customer), each.tier, to_rise(each.outlook), to_stay(each.outlook), *figures
+        )
     out.print(table)
     sums = ", ".join(f"{figure} {getattr(totals, figure):,}" for figure in FIGURES)
     out.print(f"[bold]{totals.customers:,} in all[/]: {sums}")

@@ -73,6 +73,11 @@ class Simulation:
                 yield from self._fold_waiting()
         yield from self._fold_waiting()
 
+    @property
+    def programs(self) -> Programs:
+        """The versions known by now."""
+        return self._fold.programs
+
     def accounts(self) -> Iterator[tuple[str, str, Account]]:
         """(site, customer, account) of every account as it stands, in the order of their keys."""
         for key in sorted(self._states):

@@ -51,6 +51,7 @@ Trigger = Literal[
     "subscription_reactivated",
     "custom",
 ]
+NAMED_WINDOWS = ("lifetime", "calendar_year", "membership_year")
 CalendarPeriod = Literal["day", "week", "month", "quarter", "year"]
 Rounding = amounts.Rounding
 PAYMENT_TRIGGERS: frozenset[Trigger] = frozenset(
@@ -338,24 +339,28 @@ class Level(Part):
 class Tiers(Part):
     """Levels by what was earned (points) or paid (minor units of `currency`), never by the balance.
 
-    `window` is lifetime, calendar_year or a period. Up at once; down only at a review: a window
-    after the level was reached (at the year's end for calendar_year), as `downgrade` says.
+    `window` is lifetime, calendar_year, membership_year (from the day the account joined) or a
+    period. Up at once; down only at a review, as `downgrade` says: a window after the level was
+    reached, or at the year's end. `grace` puts a drop off once; there is none before
+    `minimum_stay` in the tier is over.
     """
 
     basis: Literal["points_earned", "spend"] = "points_earned"
     currency: Currency | None = None
     window: StrictStr = "lifetime"
     downgrade: Literal["to_basis", "one_down", "never"] = "to_basis"
+    grace: Duration | None = None
+    minimum_stay: Duration | None = None
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=MAX_LEVELS)]
 
     @field_validator("window")
     @classmethod
     def _window(cls, value: str) -> str:
-        if value not in ("lifetime", "calendar_year"):
+        if value not in NAMED_WINDOWS:
             try:
                 periods.parse_period(value)
             except periods.PeriodError as error:
-                raise ValueError(f"{error}, or lifetime, or calendar_year") from error
+                raise ValueError(f"{error}, or {', or '.join(NAMED_WINDOWS)}") from error
         return value
 
     @field_validator("levels")
@@ -374,6 +379,16 @@ class Tiers(Part):
             raise ValueError("`basis: spend` needs the `currency` that is counted, such as USD")
         if self.basis != "spend" and self.currency is not None:
             raise ValueError("`currency` is only for `basis: spend`")
+        return self
+
+    @model_validator(mode="after")
+    def _grace_has_reviews(self) -> Self:
+        if self.grace is not None and (self.window == "lifetime" or self.downgrade == "never"):
+            why = "`window: lifetime`" if self.window == "lifetime" else "`downgrade: never`"
+            raise ValueError(
+                f"`grace` puts off what a review takes away, and {why} takes nothing away: "
+                "leave it out, or write a window such as P12M"
+            )
         return self
 
 
@@ -548,7 +563,8 @@ class Program(Part):
     """One version of one program of one site.
 
     `version` is given by publishing; `effective_from` is local time in `timezone`, and publishing
-    fills it with now where it is absent.
+    fills it with now where it is absent. Under a `retired` version nothing earns: lots live on by
+    their dates, tiers stay, refunds and outcomes work.
     """
 
     program: Id
@@ -556,15 +572,30 @@ class Program(Part):
     version: Annotated[StrictInt, Field(ge=0)] = 0
     timezone: ZoneName = "UTC"
     effective_from: LocalTime | None = None
+    retired: StrictBool = False
     points: Points = Points()
     expiry: Expiry | None = None
     plan_ranking: Annotated[tuple[Text, ...], Field(max_length=MAX_RULES)] = ()
-    earn: Annotated[tuple[EarnRule, ...], Field(min_length=1, max_length=MAX_RULES)]
+    earn: Annotated[tuple[EarnRule, ...], Field(max_length=MAX_RULES)]
     stack: Literal["multiply", "best"] = "multiply"
     multipliers: Annotated[tuple[Multiplier, ...], Field(max_length=MAX_RULES)] = ()
     tiers: Tiers | None = None
     refunds: Refunds = Refunds()
     rewards: Annotated[tuple[RewardRule, ...], Field(max_length=MAX_RULES)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_have_no_rules(cls, written: Any) -> Any:
+        if isinstance(written, dict) and written.get("retired") is True:
+            return {"earn": (), **written}
+        return written
+
+    @field_validator("earn")
+    @classmethod
+    def _earns(cls, rules: tuple[EarnRule, ...], info: ValidationInfo) -> tuple[EarnRule, ...]:
+        if not rules and not info.data.get("retired"):
+            raise PydanticCustomError("too_short", "no rule earns anything")
+        return rules
 
     @field_validator("plan_ranking", "earn", "multipliers", "rewards")
     @classmethod

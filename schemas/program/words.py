@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from schemas.program.amounts import money_text
 from schemas.program.model import (
     DiscountGrant,
     EarnRule,
@@ -44,12 +45,18 @@ def describe(program: Program) -> list[Sentence]:
     """Every rule in the program's order."""
     name = program.points.name
     sentences: list[Sentence] = []
+    if program.retired:
+        sentences.append(
+            ("retired", "", f"nothing earns; {name} live on by their dates, tiers stay")
+        )
     sentences += [("earn", rule.id, _earn(rule, name)) for rule in program.earn]
     sentences += [("multiplier", each.id, _multiplier(each)) for each in program.multipliers]
     if program.tiers is not None:
         sentences += [
-            ("tier", level.id, _level(level, program.tiers, name)) for level in program.tiers.levels
+            ("tier", level.id, level_words(level, program.tiers, name))
+            for level in program.tiers.levels
         ]
+        sentences.append(("tier", "", reviews_words(program.tiers)))
     sentences += [("reward", rule.id, _reward(rule, name)) for rule in program.rewards]
     return [*sentences, ("expiry", "", _expiry(program.expiry, name))]
 
@@ -147,15 +154,33 @@ def _multiplier(multiplier: Multiplier) -> str:
     return ", ".join(parts)
 
 
-def _level(level: Level, tiers: Tiers, name: str) -> str:
+def level_words(level: Level, tiers: Tiers, name: str) -> str:
     factor = f"; earns times {level.multiplier}" if level.multiplier != "1" else ""
     if level.at == 0:
         return f"where everyone starts{factor}"
-    basis = f"{name} earned" if tiers.basis == "points_earned" else f"paid ({tiers.currency} minor)"
-    window = {"lifetime": "ever", "calendar_year": "in a calendar year"}.get(
-        tiers.window, f"within {tiers.window}"
-    )
-    return f"from {level.at} {basis} {window}{factor}"
+    basis = f"{level.at} {name} earned"
+    if tiers.currency is not None:
+        basis = f"{money_text(level.at, tiers.currency)} paid"
+    window = {
+        "lifetime": "ever",
+        "calendar_year": "in a calendar year",
+        "membership_year": "in a year of membership",
+    }.get(tiers.window, f"within {tiers.window}")
+    return f"from {basis} {window}{factor}"
+
+
+def reviews_words(tiers: Tiers) -> str:
+    """How tiers are lost."""
+    stay = f", not before {tiers.minimum_stay} in it" if tiers.minimum_stay else ""
+    if tiers.window == "lifetime" or tiers.downgrade == "never":
+        return f"once reached, kept; only a refund of what it rests on takes it away{stay}"
+    review = {
+        "calendar_year": "the end of each calendar year",
+        "membership_year": "the end of each year of membership",
+    }.get(tiers.window, f"{tiers.window} after it was reached")
+    down = "one level down" if tiers.downgrade == "one_down" else "down to what is supported"
+    grace = f", {tiers.grace} later" if tiers.grace else ""
+    return f"reviewed at {review}: {down}{grace}{stay}"
 
 
 def _reward(rule: RewardRule, name: str) -> str:

@@ -42,9 +42,7 @@ def _undo(turn: Turn, upgrades: list[Upgrade], trigger: str) -> None:
     shares = [(each.earning, each.earning.points) for each in upgrades]
     points = sum(share for _, share in shares)
     lifetime = turn.lifetime - points
-    loss = None
-    if turn.program is not None and turn.program.tiers and turn.program.tiers.currency is None:
-        loss = tiers.unqualify(turn, first.at, points, first.sequence, lifetime)
+    loss = tiers.unqualify(turn, first.at, points, first.sequence, lifetime)
     revocation.lifetime_falls(turn, lifetime, trigger)
     if loss is not None:
         revocation.tier_lost(turn, loss.tiers, loss.level, trigger)

@@ -29,6 +29,7 @@ from schemas.program.model import (
     WebhookGrant,
 )
 from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from streams.account.windows import Window
 
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
@@ -166,22 +167,28 @@ class CompiledLevel:
 
 
 class CompiledTiers:
-    """Levels and the window of their basis. `index` finds a level by id."""
+    """Levels and the window of their basis. `index` finds a level by id.
+
+    `counts` is the currency whose money is the basis, empty where points are; `reviewed` says that
+    time may lead down. A retired program neither raises nor reviews.
+    """
 
     __slots__ = (
-        "_period", "_zone", "by_year", "currency", "downgrade", "for_life", "index", "levels",
+        "_zone", "counts", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
+        "reviewed", "window",
     )  # fmt: skip
 
-    def __init__(self, tiers: Tiers, zone: ZoneInfo) -> None:
+    def __init__(self, tiers: Tiers, zone: ZoneInfo, *, retired: bool) -> None:
         self._zone = zone
-        self.currency = tiers.currency
+        self.counts = tiers.currency or ""
         self.downgrade = tiers.downgrade
-        self.by_year = tiers.window == "calendar_year"
-        written = tiers.window not in ("lifetime", "calendar_year")
-        self._period = periods.parse_period(tiers.window) if written else None
+        self.window = Window(tiers.window, zone)
+        self.grace = periods.parse_period(tiers.grace) if tiers.grace else None
+        self.minimum_stay = periods.parse_period(tiers.minimum_stay) if tiers.minimum_stay else None
         self.levels = [CompiledLevel(each.id, each.at, each.multiplier) for each in tiers.levels]
-        self.for_life = self._period is None and not self.by_year
         self.index = {level.id: index for index, level in enumerate(self.levels)}
+        self.retired = retired
+        self.reviewed = not (retired or self.window.for_life or tiers.downgrade == "never")
 
     def level_for(self, basis: int) -> int:
         """The highest level that the basis reaches."""
@@ -191,16 +198,25 @@ class CompiledTiers:
                 reached = index
         return reached
 
-    def leaves_at(self, at: int) -> int:
-        """When something that counts from `at` stops counting; also when a level is reviewed."""
-        assert not self.for_life
-        if self._period is None:
-            return periods.period_end(at, "year", self._zone)
-        return periods.add(at, self._period, self._zone)
+    def grace_until(self, at: int) -> int:
+        """When a drop that a review found at `at` is carried out."""
+        return at if self.grace is None else periods.add(at, self.grace, self._zone)
+
+    def stays_until(self, since: int) -> int:
+        """Before this a tier that was reached at `since` is not lost."""
+        return (
+            since
+            if self.minimum_stay is None
+            else periods.add(since, self.minimum_stay, self._zone)
+        )
 
 
 class CompiledProgram:
-    """One version of a program, ready to run."""
+    """One version of a program, ready to run.
+
+    A retired one has no rules that earn and no rewards that fire; what a refund undoes it still
+    finds by `rule_by_id`.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -212,7 +228,10 @@ class CompiledProgram:
         self.stacks = program.stack == "multiply"
         self.negative = program.refunds.negative
         self.ranking = {plan: rank for rank, plan in enumerate(program.plan_ranking)}
-        self.tiers = CompiledTiers(program.tiers, zone) if program.tiers else None
+        self.retired = program.retired
+        self.tiers = (
+            CompiledTiers(program.tiers, zone, retired=program.retired) if program.tiers else None
+        )
         self.rewards = [CompiledReward(reward, zone) for reward in program.rewards]
         self.reward_by_id = {reward.id: reward for reward in self.rewards}
         self.rules: dict[str, list[CompiledRule]] = {}
@@ -220,6 +239,8 @@ class CompiledProgram:
         for rule in program.earn:
             self._add(rule)
         self.streaks = [rule for rule in self.rules.get("on_time_payment", ()) if rule.streak]
+        if self.retired:
+            self.rules, self.rewards, self.streaks = {}, [], []
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         expiry = program.expiry

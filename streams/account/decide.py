@@ -31,7 +31,7 @@ from streams.account import (
 )
 from streams.account.earning import apply_rule, earn
 from streams.account.programs import Programs
-from streams.account.state import Account, Memory
+from streams.account.state import NEVER, Account, Memory
 from streams.account.trace import Trace
 from streams.account.turn import BY_FACT, Turn
 
@@ -63,6 +63,8 @@ def decide(
         _ignore(turn, moved=False)
         return turn.events
     at = fact.occurred_at
+    if memory.joined_at == NEVER or at < memory.joined_at:
+        memory.joined_at = at
     if account.due_at and account.due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
@@ -77,6 +79,8 @@ def decide(
         subscriptions.schedule_anniversaries(memory, turn.program)
         if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
+        if turn.program.tiers is not None:
+            tiers.settle(turn)
     moved = len(turn.events) > by_time
     reminders.remind(turn)
     timeline.reschedule(account)
@@ -105,6 +109,8 @@ def _ignore(turn: Turn, *, moved: bool) -> None:
         told = [(False, nothing, "no rule of the program is about this")]
         if turn.program is None:
             told = [(False, nothing, "no program of the site was in force")]
+        elif turn.program.retired:
+            told = [(False, "program_retired", "the program was retired: nothing earns any more")]
     details = dict.fromkeys(detail for _, _, detail in told if detail)
     turn.emit(
         FactIgnored(
@@ -327,6 +333,12 @@ def _adjusted(turn: Turn, fact: facts.AdjustmentRequested) -> None:
     )
 
 
+def _tier_assigned(turn: Turn, fact: facts.TierAssigned) -> None:
+    tiers.assign(turn, fact)
+    if turn.entered:
+        thresholds.fire(turn)
+
+
 def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
     """Close the account for good: of the memory only digests and the clock stay."""
     open_lots = turn.ledger.lots
@@ -342,11 +354,13 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
         )
     turn.emit(AccountErased(**turn.head(BY_FACT, turn.now)))
     memory = turn.account.memory
-    turn.account.memory = turn.memory = Memory(digests=memory.digests, clock=memory.clock)
+    turn.account.memory = turn.memory = Memory(
+        digests=memory.digests, clock=memory.clock, joined_at=memory.joined_at
+    )
 
 
 def _time(turn: Turn, _fact: facts.TimeReached) -> None:
-    if not turn.events:
+    if not turn.events and not turn.notes:
         turn.note("nothing_due", "nothing was due that had not happened before")
 
 
@@ -372,6 +386,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     facts.SubscriptionReactivated: _reactivated,
     facts.CustomEventReceived: _custom,
     facts.AdjustmentRequested: _adjusted,
+    facts.TierAssigned: _tier_assigned,
     facts.RedemptionRequested: redemption.requested,
     facts.RedemptionCancelled: redemption.cancelled,
     facts.RewardDelivered: outcomes.delivered,

@@ -163,8 +163,9 @@ def _adjusted(ledger: Ledger, event: PointsAdjusted) -> None:
 
 
 def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
-    ledger.tier = event.to_tier
-    ledger.tier_since = event.occurred_at
+    if event.to_tier != ledger.tier:
+        ledger.tier = event.to_tier
+        ledger.tier_since = event.occurred_at
 
 
 def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:

@@ -42,6 +42,9 @@ def cancelled(turn: Turn, fact: RedemptionCancelled) -> None:
 
 def _refusal(turn: Turn, reward: CompiledReward) -> tuple[str, str] | None:
     """Reason and detail of what stands against it first, or None."""
+    assert turn.program is not None
+    if turn.program.retired:
+        return "program_retired", "the program has ended"
     if not reward.on_request:
         return "not_redeemable", "it is earned, not asked for"
     condition = reward.condition

@@ -29,7 +29,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         turn.ledger.sequence,
         first=first,
         earnings=turn.earnings,
-        counted=tiers.counts_money(turn, payment.currency),
+        counted=tiers.is_counting(turn),
         pulls=turn.counted,
     )
     payments.remember(turn.memory, paid, turn.now)
@@ -129,7 +129,7 @@ def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
     payment.refunded_minor += given_back
     payments.keep(turn.memory, place, payment)
     points = sum(share for _, share in _shares(payment))
-    loss = _unqualify(turn, payment, points, given_back)
+    loss = tiers.unwind(turn, payment, points, given_back)
     _revoke(turn, payment, points, loss)
     # Points that came back expired are noted at the payments that earned them, maybe at this one.
     payment = payments.at(turn.memory, place)
@@ -147,20 +147,6 @@ def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
     if loss is not None:
         tiers.lose(turn, loss, BY_REFUND)
     return left
-
-
-def _unqualify(turn: Turn, payment: Payment, points: int, given_back: int) -> tiers.Loss | None:
-    """What the payment counted towards the tier; the tier that is lost by it, if any."""
-    program = turn.program
-    if program is None or program.tiers is None:
-        return None
-    lifetime = turn.lifetime - points
-    if program.tiers.currency is None:
-        return tiers.unqualify(turn, payment.at, points, payment.sequence, lifetime)
-    if not payment.counted or program.tiers.currency != payment.currency:
-        return None
-    turn.memory.spend_minor = max(0, turn.memory.spend_minor - given_back)
-    return tiers.unqualify(turn, payment.at, given_back, payment.sequence, lifetime)
 
 
 def _revoke(turn: Turn, payment: Payment, points: int, loss: tiers.Loss | None) -> None:

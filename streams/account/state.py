@@ -16,6 +16,9 @@ NEVER: Final = 0
 PROMOTIONAL, STANDARD = 0, 1
 """Priorities of lots: promotional ones are spent first."""
 
+FOR_GOOD = 1 << 62
+"""A `held_until` that does not end."""
+
 _LAST = 1 << 62
 
 
@@ -132,8 +135,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """A payment that may still be refunded. `sequence` is the account's when it was recorded;
-    `counted` says that its money counts towards a tier. `pulls` are the rules that count it among
-    their pulls, and whether they earned at it.
+    `counted` says that it stands in what qualifies for tiers. `pulls` are the rules that count it
+    among their pulls, and whether they earned at it.
     """
 
     transaction: str
@@ -205,14 +208,29 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     yearly_before: bool = False
 
 
+class Qualifying(msgspec.Struct, array_like=True, gc=False):
+    """What qualifies for tiers, of points or of one currency's money: `total` for life, and
+    `values` beside the ascending `instants` they count from. Those up to `merged_until` stand for
+    several; see `qualifying`.
+    """
+
+    total: int = 0
+    instants: list[int] = []
+    values: list[int] = []
+    merged_until: int = 0
+
+
 class Memory(msgspec.Struct, array_like=True, gc=False):
     """What was seen. `digests` are eight bytes per fact, for the life of the account; `payments`
-    are encoded each, see `payments`.
+    are encoded each, see `payments`. `joined_at` is the instant of the earliest fact.
 
-    `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
-    is the figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
-    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace. `reminders`
-    says when the points that expire at an instant are told of, NEVER where that was done.
+    `qualifying` is kept by currency, and under no currency for points. `tier_basis` is the figure
+    the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and `tier_needs`
+    what it must not fall below: nothing for a tier that is kept by grace. A review that the basis
+    failed at `failed_at` has put the drop off to `review_at`, by grace where `graced`. Until
+    `held_until` neither time nor a refund leads below the `held_tier` that a person assigned.
+    `reminders` says when the points that expire at an instant are told of, NEVER where that was
+    done.
     """
 
     digests: bytes = b""
@@ -222,8 +240,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     parked: list[ParkedRefund] = []
     counters: dict[str, Counter] = {}
     paid: bool = False
-    spend_minor: int = 0
-    qualifying: dict[int, int] = {}
+    qualifying: dict[str, Qualifying] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
     tier_sequence: int = 0
@@ -233,6 +250,11 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     pulls: dict[str, Pulls] = {}
     upgrades: list[Upgrade] = []
     reminders: dict[int, int] = {}
+    joined_at: int = NEVER
+    failed_at: int = NEVER
+    graced: bool = False
+    held_tier: str = ""
+    held_until: int = NEVER
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

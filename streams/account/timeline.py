@@ -37,7 +37,7 @@ def advance(turn: Turn, until: int) -> None:
         _end_pending(turn, at)
         _expire(turn, at)
         reminders.remind(turn)
-        if NEVER != turn.memory.review_at <= at:
+        if NEVER != tiers.due_at(turn.memory) <= at:
             tiers.review(turn, at)
         _celebrate(turn, at)
         if turn.memory.parked:
@@ -55,7 +55,7 @@ def advance(turn: Turn, until: int) -> None:
 def reschedule(account: Account) -> None:
     """Work out the next instant at which time alone changes the account."""
     memory = account.memory
-    soonest = memory.review_at
+    soonest = tiers.due_at(memory)
     for lot in account.ledger.lots:
         due = lot.expires_at if lot.active else lot.available_at
         if due and (not soonest or due < soonest):

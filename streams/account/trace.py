@@ -251,7 +251,7 @@ class Trace:
             TierMeasured(
                 tier=present,
                 basis=basis,
-                currency=tiers.currency or "",
+                currency=tiers.counts,
                 next_tier=following.id if following is not None else "",
                 next_at=following.at if following is not None else 0,
                 reviewed=reviewed,

@@ -32,6 +32,7 @@ from tests.support.story import (
     Story,
     activated,
     adjusted,
+    assigned,
     cancelled,
     changed,
     created,
@@ -95,7 +96,12 @@ LENT = (
 
 
 def program(
-    negative: str, window: str, downgrade: str, *more: str, expiry: str = "{after: P1M}"
+    negative: str,
+    window: str,
+    downgrade: str,
+    *more: str,
+    expiry: str = "{after: P1M}",
+    tiers: str = "",
 ) -> Programs:
     return program_of(
         program_text(
@@ -106,7 +112,7 @@ def program(
             expiry=expiry,
             refunds=f"{{negative: {negative}}}",
             multipliers="[{id: now, factor: '1.5', to: 2025-12-20T00:00}]",
-            tiers=f"{{window: {window}, downgrade: {downgrade}, levels: [{{id: low}}, "
+            tiers=f"{{window: {window}, downgrade: {downgrade}, {tiers}levels: [{{id: low}}, "
             "{id: mid, at: 40, multiplier: '1.25'}, {id: high, at: 90, multiplier: '2'}]}",
             rewards=REWARDS,
         )
@@ -117,8 +123,10 @@ PROGRAMS = [
     program("allow", "lifetime", "to_basis"),
     program("pending_first", "P60D", "one_down"),
     program("clamp", "calendar_year", "to_basis"),
-    program("pending_first", "P10D", "never"),
     program("pending_first", "P60D", "to_basis", KEPT, LENT, expiry=SLIDING),
+    program("pending_first", "P10D", "never", tiers="minimum_stay: P20D, "),
+    program("allow", "membership_year", "one_down", tiers="grace: P1M, minimum_stay: P45D, "),
+    program("allow", "P30D", "to_basis", tiers="grace: P7D, "),
 ]
 
 instants = st.integers(0, 400).map(lambda hours: T0 + hours * DAY // 4) | st.integers(
@@ -160,6 +168,13 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     refund_facts,
     st.builds(adjusted, names, st.integers(-100, 100).filter(bool), instants),
     st.builds(happened, st.sampled_from(["visit", "other"]), instants),
+    st.builds(
+        assigned,
+        names,
+        st.sampled_from(["low", "mid", "high", "gone"]),
+        instants,
+        until=st.none() | instants,
+    ),
     st.builds(created, seen, instants),
     st.builds(activated, seen, instants),
     st.builds(changed, seen, instants),
@@ -175,7 +190,7 @@ histories = st.lists(facts, max_size=20)
 without_repeats = st.lists(facts, max_size=20, unique_by=lambda fact: fact.id)
 few = settings(max_examples=40)
 by_program = pytest.mark.parametrize(
-    "programs", PROGRAMS, ids=["life", "window", "year", "never", "sliding"]
+    "programs", PROGRAMS, ids=["life", "window", "year", "sliding", "never", "member", "grace"]
 )
 
 

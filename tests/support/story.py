@@ -26,6 +26,7 @@ from schemas.facts import (
     SubscriptionCreated,
     SubscriptionReactivated,
     SubscriptionRenewed,
+    TierAssigned,
     TimeReached,
 )
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, RewardEarned
@@ -254,6 +255,19 @@ def adjusted(name: str, points: int, at: int = T0) -> AdjustmentRequested:
         points=points,
         actor="support",
         reason="goodwill",
+    )
+
+
+def assigned(name: str, tier: str, at: int = T0, *, until: int | None = None) -> TierAssigned:
+    return TierAssigned(
+        id=ids.tier_assigned(name),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        tier=tier,
+        actor="ada",
+        reason="a partner",
+        until=until,
     )
 
 

@@ -74,6 +74,25 @@ def test_the_summary_is_a_table_or_one_json_document(tmp_path: Path) -> None:
     assert summary["totals"]["repeats"] == 1
 
 
+TIERS = (
+    PROGRAM + "tiers: {window: P12M, levels: [{id: low}, {id: mid, at: 80}, {id: top, at: 300}]}"
+)
+
+
+def test_the_summary_says_what_the_tier_needs_to_rise_and_to_stay(tmp_path: Path) -> None:
+    text = f"{fact('t1')}\n{LATER}\n"
+    table = run(tmp_path, text, "--summary", program=TIERS).stdout
+    assert [line.split()[:4] for line in table.splitlines() if "ann" in line] == [
+        ["ann", "mid", "200", "to"]
+    ]
+    assert "2026-12-01" in table
+    [customer] = json.loads(run(tmp_path, text, "--summary", "--json", program=TIERS).stdout)[
+        "customers"
+    ]
+    assert (customer["tier"], customer["outlook"]["missing"]) == ("mid", 200)
+    assert customer["expiring"] == [[T0 + 44 * DAY, 100]]
+
+
 def test_chargebee_events_are_of_the_programs_site_unless_told_otherwise(tmp_path: Path) -> None:
     event = json.dumps(cb.payment_succeeded())
     own = json.loads(run(tmp_path, event).stdout.splitlines()[0])

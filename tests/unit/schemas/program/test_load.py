@@ -296,7 +296,16 @@ def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said:
         ("tiers: {levels: [{id: a}, {id: a, at: 1}]}", "tiers.levels[1].id", "used twice"),
         ("tiers: {basis: spend, levels: [{id: a}]}", "tiers", "needs the `currency`"),
         ("tiers: {currency: USD, levels: [{id: a}]}", "tiers", "only for `basis: spend`"),
-        ("tiers: {window: year, levels: [{id: a}]}", "tiers.window", "calendar_year"),
+        ("tiers: {window: year, levels: [{id: a}]}", "tiers.window", "membership_year"),
+        ("tiers: {grace: 3 days, levels: [{id: a}]}", "tiers.grace", "ISO 8601"),
+        ("tiers: {minimum_stay: P0D, levels: [{id: a}]}", "tiers.minimum_stay", "no time at all"),
+        ("tiers: {grace: P1M, levels: [{id: a}]}", "tiers", "`window: lifetime` takes nothing"),
+        (
+            "tiers: {grace: P1M, window: P1Y, downgrade: never, levels: [{id: a}]}",
+            "tiers",
+            "`downgrade: never` takes nothing",
+        ),
+        ("retired: soon", "retired", "true or false"),
         ("rewards: [{id: a, when: {tier: x}, free_days: 3}]", "rewards[0].when.tier", "no tier x"),
         ("rewards: [{id: a, when: {}, free_days: 3}]", "rewards[0].when", "here is none"),
         (
@@ -469,6 +478,41 @@ def test_every_part_is_frozen() -> None:
     program: Any = load_program(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         program.earn[0].id = "other"
+
+
+def test_only_a_retired_program_may_have_no_rules() -> None:
+    text = "program: small\nsite: acme\n"
+    assert only(text).message.startswith('the key "earn" is missing; write for example')
+    assert "empty" in only(text + "earn: []\n").message
+    assert "empty" in only(text + "retired: false\nearn: []\n").message
+    program = load_program(text + "retired: true\n")
+    assert program.earn == ()
+    assert Program.model_validate(program.document()) == program
+    assert describe(program)[0][0] == "retired"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "from 100 points earned ever"),
+        ("window: membership_year, ", "from 100 points earned in a year of membership"),
+        ("basis: spend, currency: USD, window: P6M, ", "from 1.00 USD paid within P6M"),
+        ("", "once reached, kept; only a refund of what it rests on takes it away"),
+        (
+            "window: P6M, downgrade: one_down, grace: P1M, minimum_stay: P3M, ",
+            "reviewed at P6M after it was reached: one level down, P1M later, not before P3M in it",
+        ),
+        (
+            "window: calendar_year, ",
+            "reviewed at the end of each calendar year: down to what is supported",
+        ),
+    ],
+)
+def test_how_tiers_are_reached_and_lost_is_told_in_words(more: str, said: str) -> None:
+    text = SMALL + f"tiers: {{{more}levels: [{{id: low}}, {{id: mid, at: 100}}]}}\n"
+    assert said in [
+        sentence for kind, _, sentence in describe(load_program(text)) if kind == "tier"
+    ]
 
 
 def reward(grant: str) -> str:
