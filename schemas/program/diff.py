@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from schemas.program.model import EarnRule, Level, Multiplier, Program, RewardRule, Tiers
+from schemas.program.model import Program
+from schemas.program.rewards import RewardRule
+from schemas.program.rules import EarnRule, Multiplier
+from schemas.program.tiers import Level, Tiers
 from schemas.program.words import Sentence, describe, level_words
 
 Kind = Literal["added", "removed", "changed", "moved"]

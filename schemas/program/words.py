@@ -3,23 +3,11 @@
 from collections.abc import Mapping
 
 from schemas.program.amounts import money_text
-from schemas.program.model import (
-    DiscountGrant,
-    EarnRule,
-    Expiry,
-    Level,
-    Limit,
-    Multiplier,
-    OrderGrant,
-    PerAmount,
-    PerQuantity,
-    Program,
-    RewardRule,
-    RewardWhen,
-    Tiers,
-    Trigger,
-    WebhookGrant,
-)
+from schemas.program.model import Program
+from schemas.program.parts import Limit, Trigger
+from schemas.program.rewards import DiscountGrant, OrderGrant, RewardRule, RewardWhen, WebhookGrant
+from schemas.program.rules import EarnRule, Expiry, Multiplier, PerAmount, PerQuantity
+from schemas.program.tiers import Level, Tiers
 
 Sentence = tuple[str, str, str]
 """Kind of part, its id, what it does."""

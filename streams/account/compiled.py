@@ -13,21 +13,11 @@ from zoneinfo import ZoneInfo
 from schemas import ids, points
 from schemas.program import amounts, periods
 from schemas.program.expressions import Condition, Formula
-from schemas.program.model import (
-    REQUESTED,
-    CalendarPeriod,
-    EarnRule,
-    ExtendedBy,
-    Limit,
-    Multiplier,
-    OrderGrant,
-    PerAmount,
-    PerQuantity,
-    Program,
-    RewardRule,
-    Tiers,
-    WebhookGrant,
-)
+from schemas.program.model import Program
+from schemas.program.parts import REQUESTED, CalendarPeriod, Limit
+from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
+from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
+from schemas.program.tiers import Tiers
 from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
 from streams.account.windows import Window
 

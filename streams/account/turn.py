@@ -9,8 +9,8 @@ from typing import Any, Final
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
-from schemas.program.model import REQUESTED
 from schemas.program.names import AccountFigures, Change, Given
+from schemas.program.parts import REQUESTED
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs

@@ -23,7 +23,7 @@ from schemas.points import (
     RewardFailed,
     RewardRevoked,
 )
-from schemas.program.model import PAYMENT_TRIGGERS
+from schemas.program.parts import PAYMENT_TRIGGERS
 from streams.account.payments import recall
 from streams.account.programs import Programs
 from tests.support.story import (

@@ -7,8 +7,9 @@ import pytest
 
 import deploy
 from schemas.program.load import Problem, ProgramRefusedError, load_program
-from schemas.program.model import PerAmount, Program
+from schemas.program.model import Program
 from schemas.program.properties import named_properties
+from schemas.program.rules import PerAmount
 from schemas.program.words import describe
 
 SAMPLES = Path(deploy.__file__).parent / "programs"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.program.load import Problem, ProgramRefusedError, load_program
-from schemas.program.model import ActivateOn, ExtendedBy
+from schemas.program.rules import ActivateOn, ExtendedBy
 from schemas.program.words import describe
 from streams.account.compiled import CompiledProgram
 
