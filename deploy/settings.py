@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from connectors.outgoing.signing import SECRETS_MAX, check_secret
+from connectors.rewards.policy import SCHEDULE
 from deploy.errors import ConfigurationError
 from deploy.native.loading import NATIVE_VARIABLE
 
@@ -194,6 +195,12 @@ class Outgoing(Section):
     allow_loopback: bool = Field(
         default=False, description="for development: call this machine too, without https"
     )
+    timeout_seconds: float = Field(15.0, gt=0, description="for a whole call and its answer")
+    retry_waits: list[float] = Field(
+        default_factory=lambda: list(SCHEDULE),
+        min_length=1,
+        description="seconds before each next try of a webhook; then it is given up",
+    )
 
 
 class Chargebee(Section):
@@ -206,6 +213,9 @@ class Chargebee(Section):
     poller_share: float = Field(0.25, gt=0, lt=1)
     rewarders: int = Field(1, ge=1, description="how many rewarder processes share the rest")
     timeout_seconds: float = Field(15.0, gt=0)
+    throttled_seconds: float = Field(
+        60.0, gt=0, description="pause after an answer 429 that does not say how long"
+    )
 
     @property
     def poller_per_minute(self) -> float:

@@ -23,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from connectors.chargebee.certificates import share_tls_context
 from connectors.chargebee.errors import (
+    WAIT_WHEN_THROTTLED_SECONDS,
     CallError,
     CallNotExecutedError,
     CallUncertainError,
@@ -42,20 +43,23 @@ PAGE_LIMIT = 100
 PAGES_MAX = 200
 READ_ATTEMPTS = 4
 UNCERTAIN_READ_WAIT_SECONDS = 1.0
-HTTP_TOO_MANY_REQUESTS = 429
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAccess:
-    """One Chargebee site. `api_url` replaces https://{site}.chargebee.com, for a sandbox."""
+    """One Chargebee site. `api_url` replaces https://{site}.chargebee.com, for a sandbox.
+
+    `throttled_seconds` pass after an answer 429 that does not say how long to wait.
+    """
 
     site: str
     api_key: str = field(repr=False)
     api_url: str = ""
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
+    throttled_seconds: float = WAIT_WHEN_THROTTLED_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,7 @@ class ChargebeeClient:
         self._read_attempts = read_attempts
         self._sleep = sleep
         self._total_seconds = access.connect_seconds + access.read_seconds
+        self._throttled_seconds = access.throttled_seconds
         self._sdk = _build_sdk(access)
 
     async def list_events(
@@ -312,7 +317,7 @@ class ChargebeeClient:
             status = int(getattr(answer, "http_status_code", 200))
             return answer
         except Exception as error:
-            sorted_error = sort_error(error)
+            sorted_error = sort_error(error, self._throttled_seconds)
             status = sorted_error.status
             self._hold_back(sorted_error)
             raise sorted_error from error
@@ -325,7 +330,7 @@ class ChargebeeClient:
             return
         # Jitter, so that the roles do not come back in step.
         error.retry_after *= 1 + random.random() / 4  # noqa: S311
-        if error.status == HTTP_TOO_MANY_REQUESTS:
+        if error.for_all:
             self._bucket.pause(error.retry_after)
 
 

@@ -37,21 +37,32 @@ class CallRefusedError(CallError):
 
 
 class CallNotExecutedError(CallError):
-    """The call certainly had no effect; it may be sent again after `retry_after` seconds."""
+    """The call certainly had no effect; it may be sent again after `retry_after` seconds.
 
-    def __init__(self, reason: str, *, retry_after: float, status: int = 0) -> None:
+    `for_all`: so may no other call to the site before that.
+    """
+
+    def __init__(
+        self, reason: str, *, retry_after: float, status: int = 0, for_all: bool = False
+    ) -> None:
         super().__init__(reason, status=status)
         self.retry_after = retry_after
+        self.for_all = for_all
 
 
 class CallUncertainError(CallError):
     """The call may or may not have had its effect."""
 
 
-def sort_error(error: Exception) -> CallError:
-    """What an exception of the SDK or of httpx says about the effect of the call."""
+def sort_error(
+    error: Exception, throttled_seconds: float = WAIT_WHEN_THROTTLED_SECONDS
+) -> CallError:
+    """What an exception of the SDK or of httpx says about the effect of the call.
+
+    `throttled_seconds` is how long to wait after a 429 that does not say.
+    """
     if isinstance(error, APIError):
-        return _sort_answer(error)
+        return _sort_answer(error, throttled_seconds)
     if isinstance(error, _NEVER_SENT):
         return CallNotExecutedError(
             f"Chargebee cannot be reached: {error}", retry_after=WAIT_WHEN_UNREACHABLE_SECONDS
@@ -66,15 +77,15 @@ def sort_error(error: Exception) -> CallError:
     return CallUncertainError(f"the answer cannot be read: {type(error).__name__}")
 
 
-def _sort_answer(error: Any) -> CallError:
+def _sort_answer(error: Any, throttled_seconds: float) -> CallError:
     status = int(error.http_status_code)
     code = str(error.api_error_code or error.error_code or "")
     reason = f"{code or status}: {error}"
     if code == "lock_timeout":
         return CallNotExecutedError(reason, retry_after=WAIT_WHEN_LOCKED_SECONDS, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = _retry_after(error.http_headers) or WAIT_WHEN_THROTTLED_SECONDS
-        return CallNotExecutedError(reason, retry_after=wait, status=status)
+        wait = _retry_after(error.http_headers) or throttled_seconds
+        return CallNotExecutedError(reason, retry_after=wait, status=status, for_all=True)
     if status in _MISCONFIGURED:
         # A wrong API key is ours to mend: failing rewards for it would punish customers.
         return CallNotExecutedError(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SCHEDULE = (5.0, 300.0, 1800.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 24)))
+"""Seconds before each next try: standard-webhooks.md, "retry schedule"."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

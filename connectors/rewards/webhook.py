@@ -30,12 +30,10 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.policy import Policy
+from connectors.rewards.policy import SCHEDULE, Policy
 from schemas.rewards import GrantReward, Webhook
 
 HOUR = 3600
-SCHEDULE = (5.0, 300.0, 1800.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 24)))
-"""Seconds before each next try: standard-webhooks.md, "retry schedule"."""
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Answers after which the same message is worth another try."""
 GONE = 410
@@ -53,17 +51,23 @@ class Endpoint:
 
 
 class WebhookExecutor:
-    """Sends messages to the endpoints of the settings. `clock` is real time, unix seconds."""
-
-    policy: Policy | None = Policy(
-        key_life_seconds=10 * 365 * 24 * HOUR,  # a receiver knows an id for good
-        retry_waits=SCHEDULE,
-        give_up_seconds=float(sum(SCHEDULE)),
-    )
+    """Sends messages to the endpoints of the settings. `clock` is real time, unix seconds; `waits`
+    are the seconds before each next try.
+    """
 
     def __init__(
-        self, client: OutgoingClient, endpoints: Mapping[str, Endpoint], clock: Callable[[], float]
+        self,
+        client: OutgoingClient,
+        endpoints: Mapping[str, Endpoint],
+        clock: Callable[[], float],
+        waits: tuple[float, ...] = SCHEDULE,
     ) -> None:
+        self.policy: Policy | None = Policy(
+            key_life_seconds=10 * 365 * 24 * HOUR,  # a receiver knows an id for good
+            retry_waits=waits,
+            give_up_seconds=float(sum(waits)),
+        )
+        self._waits = waits
         self._client = client
         self._endpoints = endpoints
         self._clock = clock
@@ -99,9 +103,9 @@ class WebhookExecutor:
             case Refused(reason):
                 return Conflict(f"refused while an earlier attempt may have succeeded: {reason}")
             case NotExecuted(reason, retry_after):
-                return Unreadable(reason, retry_after or SCHEDULE[0])
+                return Unreadable(reason, retry_after or self._waits[0])
             case Unknown(reason):
-                return Unreadable(reason, SCHEDULE[1])
+                return Unreadable(reason, self._waits[min(1, len(self._waits) - 1)])
 
     async def _send(self, body: Mapping[str, Any]) -> Answer:
         endpoint = self._endpoints.get(body["endpoint"])

@@ -44,7 +44,7 @@ ROLE = "rewarder"
 async def run_rewarder(settings: Settings) -> None:
     """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
     configure_logging(settings.log, role=ROLE)
-    async with open_own_ledger(settings) as ledger, OutgoingClient(guard_of(settings)) as client:
+    async with open_own_ledger(settings) as ledger, _outgoing(settings) as client:
         await upgrade(ledger.engine, "ledger")
         await _run(settings, ledger, build_services(settings, client))
 
@@ -54,11 +54,17 @@ def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Exec
     account = settings.tremendous
     key = "" if account.api_key is None else account.api_key.get_secret_value()
     return {
-        "webhook": WebhookExecutor(client, endpoints_of(settings), time.time),
+        "webhook": WebhookExecutor(
+            client, endpoints_of(settings), time.time, tuple(settings.outgoing.retry_waits)
+        ),
         "order": OrderExecutor(
             client, api_url=account.api_url, api_key=key, funding_source=account.funding_source
         ),
     }
+
+
+def _outgoing(settings: Settings) -> OutgoingClient:
+    return OutgoingClient(guard_of(settings), total_seconds=settings.outgoing.timeout_seconds)
 
 
 def guard_of(settings: Settings) -> Guard:
@@ -158,6 +164,7 @@ def build_client(settings: Settings, site: Site) -> ChargebeeClient:
         api_key=site.api_key.get_secret_value(),
         api_url=site.api_url or "",
         read_seconds=settings.chargebee.timeout_seconds,
+        throttled_seconds=settings.chargebee.throttled_seconds,
     )
     bucket = TokenBucket(site.site, settings.chargebee.rewarder_per_minute)
     try:

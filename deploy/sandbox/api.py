@@ -23,10 +23,12 @@ from deploy.sandbox.errors import (
     not_found,
     too_many_requests,
     unauthorized,
+    unavailable,
 )
 from deploy.sandbox.faults import Fault, Faults, RateLimit
 from deploy.sandbox.idempotency import HEADER, REPLAYED_HEADER, IdempotencyKeys
 from deploy.sandbox.site import Action
+from deploy.sandbox.trouble import retry_header
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +160,9 @@ class Api:
         fault = self._faults.draw(request.method, request.url.path)
         _fail_before(fault)
         pairs = await _read_form(request)
-        response = self._execute(request, pairs, handler, key_name)
+        lag = fault.seconds if fault is not None and fault.kind == "stale" else 0.0
+        with self._endpoints.lag.behind(lag):
+            response = self._execute(request, pairs, handler, key_name)
         return await _fail_after(fault, response)
 
     def _execute(
@@ -237,9 +241,10 @@ def _fail_before(fault: Fault | None) -> None:
         raise internal_error()
     if fault.kind in {"rate_limited", "rate_limited_bare"}:
         limited = too_many_requests()
-        if fault.kind == "rate_limited_bare":
-            limited.headers.clear()
+        limited.headers |= retry_header(fault)
         raise limited
+    if fault.kind == "outage":
+        raise unavailable()
     if fault.kind == "lock_timeout":
         raise ApiError(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -257,5 +262,6 @@ async def _fail_after(fault: Fault | None, response: Response) -> Response:
         raise internal_error()
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
-    await asyncio.sleep(fault.seconds)
+    if fault.kind != "stale":
+        await asyncio.sleep(fault.seconds)
     return response

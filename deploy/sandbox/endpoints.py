@@ -1,6 +1,7 @@
 """What each endpoint of the API does: reads of the site, and a few changes. PURE."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ import orjson
 from deploy.sandbox import forms, paging
 from deploy.sandbox.catalog import CURRENCIES
 from deploy.sandbox.errors import bad_request, not_found
+from deploy.sandbox.lag import Lag
 from deploy.sandbox.life import Life
 from deploy.sandbox.paging import FilterKind
 from deploy.sandbox.site import Action, Resource
@@ -173,9 +175,10 @@ CUSTOMER_FIELDS: dict[str, forms.Parser] = {
 class Endpoints:
     """Bodies are JSON bytes. Whatever cannot be done is raised as an `ApiError`."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, lag: Lag) -> None:
         self._life = life
         self._site = life.site
+        self.lag = lag
 
     def list_events(self, form: Form) -> bytes:
         page = paging.read(form, EVENT_FILTERS, ("occurred_at",))
@@ -208,10 +211,11 @@ class Endpoints:
         page = paging.read(form, LIST_FILTERS[kind], LIST_SORTS[kind])
         show_deleted = form.get("include_deleted", "false") == "true"
         created = CREATED_FIELD.get(kind, "created_at")
+        held = getattr(self._site, COLLECTIONS[kind]).values()
         rows = sorted(
             (
                 ((resource[created], number), resource)
-                for number, resource in enumerate(getattr(self._site, COLLECTIONS[kind]).values())
+                for number, resource in enumerate(islice(held, self.lag.shown(kind)))
                 if (show_deleted or not resource.get("deleted", False)) and page.passes(resource)
             ),
             key=lambda row: row[0],

@@ -80,6 +80,15 @@ def too_many_requests() -> ApiError:
     )
 
 
+def unavailable() -> ApiError:
+    return ApiError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "site_not_ready",
+        "Sorry, the site is under maintenance, try again later",
+        type=OPERATION_FAILED,
+    )
+
+
 def internal_error() -> ApiError:
     return ApiError(
         HTTPStatus.INTERNAL_SERVER_ERROR,

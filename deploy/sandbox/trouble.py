@@ -10,13 +10,13 @@ from starlette.responses import HTMLResponse, Response
 
 from deploy.sandbox.faults import Fault, Faults
 
-RETRY_AFTER_SECONDS = "1"
 _BEFORE = {
     "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limited_bare": HTTPStatus.TOO_MANY_REQUESTS,
     "lock_timeout": HTTPStatus.CONFLICT,
     "gone": HTTPStatus.GONE,
+    "outage": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Faults after which nothing was done."""
 
@@ -27,10 +27,14 @@ async def answer(faults: Faults, request: Request, act: Act) -> Response:
     """What `act` answers to the request's body, unless a fault stands in its way."""
     fault = faults.draw(request.method, request.url.path)
     if fault is not None and fault.kind in _BEFORE:
-        headers = {"retry-after": RETRY_AFTER_SECONDS} if fault.kind == "rate_limited" else {}
-        return Response(status_code=_BEFORE[fault.kind], headers=headers)
+        return Response(status_code=_BEFORE[fault.kind], headers=retry_header(fault))
     response = act(await request.body())
     return response if fault is None else await _spoil(fault, response)
+
+
+def retry_header(fault: Fault) -> dict[str, str]:
+    """Of a 429 that says when to come again."""
+    return {"retry-after": f"{fault.retry_after:g}"} if fault.kind == "rate_limited" else {}
 
 
 async def _spoil(fault: Fault, response: Response) -> Response:
@@ -38,7 +42,8 @@ async def _spoil(fault: Fault, response: Response) -> Response:
         return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
-    await asyncio.sleep(fault.seconds)
+    if fault.kind != "stale":  # what is asked for by its id is never stale
+        await asyncio.sleep(fault.seconds)
     return response
 
 
