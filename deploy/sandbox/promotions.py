@@ -169,6 +169,15 @@ class Promotions:
                     "invalid_request", f"coupon {coupon_id} is not on the subscription"
                 )
         gone = present if coupon_ids is None else set(coupon_ids)
+        self._site.truth.coupons_removed += [
+            CouponUse(
+                coupon=coupon_id,
+                subscription=subscription["id"],
+                customer=subscription["customer_id"],
+                at=self._site.now,
+            )
+            for coupon_id in sorted(gone)
+        ]
         _set_coupons(subscription, [one for one in attached if one["coupon_id"] not in gone])
 
     def _applicable(self, coupon_id: str, subscription: Resource) -> Resource:

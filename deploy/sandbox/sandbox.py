@@ -158,6 +158,7 @@ class Sandbox:
             "coupons": list(site.coupons.values()),
             "coupons_applied": msgspec.to_builtins(site.truth.coupons_applied),
             "coupons_used": msgspec.to_builtins(site.truth.coupons_used),
+            "coupons_removed": msgspec.to_builtins(site.truth.coupons_removed),
             "benefits": msgspec.to_builtins(site.truth.benefits),
             "orders": self.tremendous.orders,
             "given": msgspec.to_builtins(self.hooks.given),

@@ -42,7 +42,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CouponUse(msgspec.Struct, frozen=True, kw_only=True):
-    """A coupon put on a subscription, or used up by one of its invoices."""
+    """A coupon put on a subscription, taken off it, or used up by one of its invoices."""
 
     coupon: str
     subscription: str
@@ -72,4 +72,5 @@ class Truth:
         self.money: list[Happening] = []
         self.coupons_applied: list[CouponUse] = []
         self.coupons_used: list[CouponUse] = []
+        self.coupons_removed: list[CouponUse] = []
         self.benefits: list[Benefit] = []

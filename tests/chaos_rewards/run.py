@@ -1,0 +1,237 @@
+"""One run: a broker, the others, rewarders, a load and faults; then healing, draining, the audit."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from connectors.fault_points import POINTS
+
+from deploy.sandbox.life import Life
+from deploy.topics import apply_topics
+from schemas.topics import Topics
+from tests.chaos.broker import Broker
+from tests.chaos.logs import read_topic
+from tests.chaos_rewards.book import Book
+from tests.chaos_rewards.ledger import happened
+from tests.chaos_rewards.load import Load
+from tests.chaos_rewards.nemesis import Nemesis
+from tests.chaos_rewards.oracle import Oracle, count_states
+from tests.chaos_rewards.rewarders import Rewarders
+from tests.chaos_rewards.sandbox import Others
+from tests.chaos_rewards.schedule import draw_faults, draw_steps
+from tests.chaos_rewards.settings import clock_file, write_settings
+from tests.chaos_rewards.site import life_settings, people_of
+from tests.chaos_rewards.wishes import Wishes, draw_wishes, kinds
+
+PARTITIONS = 4
+GRANTS_PER_CUSTOMER = 14
+STEPS_SECONDS_MAX = 45.0
+"""After the load, for steps that nobody has died at yet."""
+DRAIN_SECONDS_MAX = 120.0
+DAY = 86_400
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    seed: int
+    grants: int = 10_000
+    load_seconds: float = 110.0
+    kills: int = 6
+    freezes: int = 3
+    keep: bool = False
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run found: no breaches is a pass. `figures` are for people, in their order."""
+
+    breaches: list[str] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: commands said and rewards settled, of how many."""
+
+    said: int
+    settled: int
+    of: int
+    stage: str
+
+
+async def run(options: Options, say: Say, show: Callable[[Progress], None]) -> Result:
+    """Logs and data of a run that does not pass are left where it says."""
+    directory = Path(tempfile.mkdtemp(prefix="cactus-chaos-rewards-"))
+    say(f"everything of this run is under {directory}, and is removed if it passes")
+    async with _Ordeal.of(options, directory, say, show) as ordeal:
+        result = await ordeal.live()
+    if not result.breaches and not options.keep:
+        shutil.rmtree(directory)
+    return result
+
+
+class _Ordeal:
+    """Everything a run needs, started."""
+
+    def __init__(
+        self,
+        options: Options,
+        servers: str,
+        directory: Path,
+        others: Others,
+        say: Say,
+        show: Callable[[Progress], None],
+    ) -> None:
+        self._options = options
+        self._servers = servers
+        self._others = others
+        self._say = say
+        self._show = show
+        self._began = time.monotonic()
+        self._stage = "giving"
+        life = Life(life_settings(options.seed, _customers(options)))
+        people = [
+            each for each in people_of(life) if each.member.term_end > life.site.now + DAY
+        ]  # a renewal would spend what is to be taken back
+        self._term_ends = {each.member.id: each.member.term_end for each in people}
+        self._wishes: Wishes = draw_wishes(options.seed, people, options.grants, life.site.now)
+        self._book = Book(
+            write_settings(directory, servers=servers, partitions=PARTITIONS, url=others.url)
+        )
+        self.rewarders = Rewarders(directory, count=2, steps=draw_steps(options.seed, POINTS))
+        self._load = Load(servers, Topics().rewards, self._wishes, seconds=options.load_seconds)
+        self._nemesis = Nemesis(self.rewarders, others, lambda: self._load.progress, self._tell)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(
+        cls, options: Options, directory: Path, say: Say, show: Callable[[Progress], None]
+    ) -> "AsyncIterator[_Ordeal]":
+        broker = Broker(directory / "kafka")
+        others = Others(
+            directory, seed=options.seed, customers=_customers(options), clock=clock_file(directory)
+        )
+        servers = (await broker.start()).bootstrap_servers
+        try:
+            await others.start()
+            await apply_topics(servers, Topics(), partitions=PARTITIONS)
+            ordeal = cls(options, servers, directory, others, say, show)
+            ordeal.rewarders.start()
+            try:
+                yield ordeal
+            finally:
+                await ordeal.rewarders.stop()
+        finally:
+            await others.stop()
+            await broker.stop()
+
+    async def live(self) -> Result:
+        watching = asyncio.create_task(self._watch())
+        try:
+            waiting = await self._survive()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        return await self._audit(waiting)
+
+    async def _survive(self) -> int:
+        """Load and faults together, then heal and drain. Returns what is unsettled at the end."""
+        options = self._options
+        faults = draw_faults(options.seed, kills=options.kills, freezes=options.freezes)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._load.run())
+            tasks.create_task(self._nemesis.strike(faults))
+        self._tell("everything is said")
+        await self._die_everywhere()
+        await self._nemesis.heal()
+        self._stage = "settling"
+        self._tell("all is healed; waiting until everything is settled")
+        deadline = time.monotonic() + DRAIN_SECONDS_MAX
+        while (left := self._book.unsettled()) and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+        return left
+
+    async def _die_everywhere(self) -> None:
+        """Go on until somebody has died at every named step."""
+        deadline = time.monotonic() + STEPS_SECONDS_MAX
+        while self.rewarders.steps_left and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+
+    async def _watch(self) -> None:
+        while True:
+            counts = self._book.counts()
+            settled = sum(counts.get(each, 0) for each in ("delivered", "failed", "cancelled"))
+            self._show(Progress(self._load.said, settled, len(self._wishes.grants), self._stage))
+            await asyncio.sleep(0.5)
+
+    async def _audit(self, unsettled: int) -> Result:
+        steps_left = self.rewarders.steps_left
+        await self.rewarders.stop()
+        self._tell("auditing")
+        rows, attempts = self._book.rows(), self._book.attempts()
+        outcomes = await self._outcomes()
+        effects = happened(await self._others.ledger())
+        oracle = Oracle(self._wishes, rows, attempts, outcomes, effects, self._term_ends)
+        result = Result(breaches=list(oracle.breaches()))
+        if unsettled:
+            waited = f"{DRAIN_SECONDS_MAX:.0f} s"
+            result.breaches.insert(0, f"not settled {waited} after healing: {unsettled} rewards")
+        if missed := {each.partition(":")[0] for each in steps_left} - self.rewarders.died.keys():
+            result.breaches.append(f"nobody died at {', '.join(sorted(missed))}: a longer load")
+        crashed = {how: n for how, n in self.rewarders.exits.items() if how.startswith("exit code")}
+        if crashed:
+            result.breaches.append(f"rewarders ended by themselves: {crashed}")
+        result.figures = await self._figures(rows, attempts, outcomes)
+        return result
+
+    async def _outcomes(self) -> dict[str, list[dict[str, Any]]]:
+        outcomes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for record in await read_topic(self._servers, Topics().facts):
+            fact: dict[str, Any] = msgspec.json.decode(record.value)
+            outcomes[fact["reward_id"]].append(fact)
+        return outcomes
+
+    async def _figures(
+        self, rows: list[Any], attempts: list[Any], outcomes: dict[str, list[Any]]
+    ) -> dict[str, str]:
+        rewards, revocations = count_states(rows)
+        calls, happened_ = await self._others.calls(), await self._others.happened()
+        results: dict[str, int] = defaultdict(int)
+        for _, move, result in attempts:
+            results[f"{move} {result}" if move == "read_back" else result] += 1
+        repeats = sum(len(told) - 1 for told in outcomes.values())
+        return {
+            "grants": f"{len(self._wishes.grants):,}: " + _counted(dict(kinds(self._wishes))),
+            "commands, with repeats": f"{len(self._wishes.said):,}",
+            "rewards": _counted(rewards),
+            "taken back": _counted(revocations),
+            "attempts": f"{len(attempts):,}: {_counted(results)}",
+            "outcomes told twice, the same": str(repeats),
+            "calls that went wrong": _counted(happened_),
+            "repeats the site knew by key": f"{calls['replayed']:,}",
+            "faults": _counted({str(kind): n for kind, n in self._nemesis.done.items()}),
+            "rewarders": _counted(self.rewarders.exits),
+            "named steps died at": f"{len(self.rewarders.died)} of {len(POINTS)}",
+            "seconds": f"{time.monotonic() - self._began:.0f}",
+        }
+
+    def _tell(self, line: str) -> None:
+        self._say(f"{time.monotonic() - self._began:4.0f} s  {line}")
+
+
+def _customers(options: Options) -> int:
+    return max(50, options.grants // GRANTS_PER_CUSTOMER)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())) or "none"
