@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.rewards import AnyGrant
+from schemas.rewards import Allowance, AnyGrant
 
 ExpiryReason = Literal["expired", "voided", "erased"]
 
@@ -208,7 +208,8 @@ class TierChanged(PointsEvent, frozen=True, kw_only=True):
 class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     """A reward fired. `subscription` and `currency` say where a discount lands, where known.
 
-    `request` is the caller's id where it was redeemed from the catalogue.
+    `request` is the caller's id where it was redeemed from the catalogue; `allowance` is how much
+    of the reward there is for everybody together.
     """
 
     program: str
@@ -220,6 +221,7 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     subscription: str = ""
     currency: str = ""
     request: str = ""
+    allowance: Allowance | None = None
 
 
 class RewardDelivered(PointsEvent, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ import structlog
 from prometheus_client import Counter
 
 from connectors.publish import Publisher, PublishError, Record
-from connectors.rewards.ledger import Entry, Ledger
-from connectors.rewards.states import State
+from connectors.rewards.entries import Entry
+from connectors.rewards.ledger import Ledger
+from connectors.rewards.standing import State
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed

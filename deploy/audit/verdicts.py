@@ -37,6 +37,8 @@ def row_complaints(story: Story, row: LedgerReward | None) -> Iterator[str]:
         yield "is delivered without the gateway's reference"
     elif row.state == "failed" and not row.reason:
         yield "has failed without a reason"
+    elif row.state == "cancelled" and not story.revocations:
+        yield "is cancelled and nothing revoked it"
 
 
 def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) -> Iterator[str]:
@@ -45,7 +47,10 @@ def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) 
     An `erased` account has forgotten its open rewards: their outcomes are ignored for a reason.
     """
     kinds = {type(fact) for fact in story.told}
-    if row is not None and row.is_settled and row.told and not story.told:
+    cancelled = row is not None and row.state == "cancelled"
+    if cancelled and story.told:
+        yield "is cancelled and has an outcome fact"
+    if row is not None and row.is_settled and row.told and not story.told and not cancelled:
         yield f"is {row.state} and its outcome is not among the facts"
     if len(kinds) > 1:
         yield "has an outcome fact of either kind"

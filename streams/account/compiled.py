@@ -26,7 +26,16 @@ from schemas.program.model import (
     Tiers,
     WebhookGrant,
 )
-from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from schemas.rewards import (
+    Allowance,
+    AnyGrant,
+    Discount,
+    Feature,
+    FreeAddon,
+    FreeDays,
+    Order,
+    Webhook,
+)
 
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
@@ -116,8 +125,8 @@ class CompiledReward:
     """
 
     __slots__ = (
-        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "threshold", "tier", "trigger",
+        "allowance", "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id",
+        "limit", "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -132,6 +141,7 @@ class CompiledReward:
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
+        self.allowance = _allowance(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
 
 
@@ -286,6 +296,18 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
         return _gift("charity", reward.charity)
     assert reward.custom is not None, "the model holds exactly one grant"
     return Webhook(purpose="custom", endpoint=reward.custom.webhook, payload=reward.custom.payload)
+
+
+def _allowance(reward: RewardRule, zone: ZoneInfo) -> Allowance | None:
+    budget = reward.budget
+    if budget is None:
+        return None if reward.stock is None else Allowance(stock=reward.stock)
+    return Allowance(
+        stock=reward.stock,
+        budget_minor=amounts.parse_table(budget.amount),
+        per=budget.per,
+        zone=zone.key,
+    )
 
 
 def _gift(purpose: Literal["gift_card", "charity"], grant: WebhookGrant | OrderGrant) -> AnyGrant:

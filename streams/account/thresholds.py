@@ -167,6 +167,7 @@ def _earn_reward(turn: Turn, reward: CompiledReward, firing: _Firing, trigger: s
             cost=reward.cost,
             subscription=subscription,
             currency=currency,
+            allowance=reward.allowance,
         )
     )
     firing.left -= 1

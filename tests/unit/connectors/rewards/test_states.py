@@ -14,7 +14,8 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.policy import Policy
-from connectors.rewards.states import Instant, Move, Standing, State
+from connectors.rewards.standing import Instant, Standing, State
+from connectors.rewards.states import Move
 
 POLICY = Policy()
 
