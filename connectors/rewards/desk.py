@@ -184,6 +184,13 @@ class Desk(Book):
                 )
             await connection.execute(_decided("resume", str(scope), by, time, ""))
 
+    async def count_due(self, scope: Scope) -> int:
+        """How many rewards a pause of the scope holds up."""
+        of = [reward.c[name] == value for name, value in asdict(scope).items() if value]
+        query = sa.select(sa.func.count()).where(reward.c.state == State.DUE, *of)
+        async with self.engine.begin() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
 
 def _decided(verb: str, subject: str, by: By, time: Instant, detail: str) -> sa.Insert:
     return sa.insert(decision).values(

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors import fault_points
+from connectors.database import Access
 from connectors.rewards import usage
 from connectors.rewards.arrivals import Arrivals
-from connectors.rewards.database import open_engine
+from connectors.rewards.database import open_ledger_engine
 from connectors.rewards.desk import Desk
 from connectors.rewards.entries import Entry, NewAttempt, entry_of
 from connectors.rewards.limits import Claim
@@ -28,9 +29,9 @@ class LeaseLostError(Exception):
     """Another rewarder has taken this reward over; what was found out here must be dropped."""
 
 
-def open_ledger(url: str, *, schema: str = "ledger", read_only: bool = False) -> "Ledger":
-    """The ledger in a database; see `connectors.rewards.database.open_engine`."""
-    return Ledger(open_engine(url, schema=schema, read_only=read_only))
+def open_ledger(url: str, *, schema: str = "ledger", access: Access = "create") -> "Ledger":
+    """The ledger in a database; raises `LedgerError`."""
+    return Ledger(open_ledger_engine(url, schema=schema, access=access))
 
 
 class Ledger(Arrivals, Overview, Desk):

@@ -33,7 +33,7 @@ class LedgerReading:
 async def read_ledger(settings: Settings, topic: str) -> LedgerReading:
     if _is_missing(settings.ledger_url):
         return LedgerReading()
-    async with open_own_ledger(settings, read_only=True) as ledger:
+    async with open_own_ledger(settings, access="read") as ledger:
         if not await _is_made(ledger):
             return LedgerReading()
         # Positions first: a reward that arrives in between is then known, and its position not.

@@ -225,7 +225,7 @@ async def test_a_ledger_that_cannot_be_written_says_what_to_do(tmp_path: Path) -
     writer = open_ledger(url)
     await upgrade(writer.engine, "ledger")
     await writer.close()
-    reader = open_ledger(url, read_only=True)
+    reader = open_ledger(url, access="read")
     with pytest.raises(DBAPIError) as raised:
         await give(reader, grant())
     await reader.close()
@@ -234,7 +234,7 @@ async def test_a_ledger_that_cannot_be_written_says_what_to_do(tmp_path: Path) -
 
 async def test_a_reader_leaves_no_empty_file_behind(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'none.sqlite'}"
-    reader = open_ledger(url, read_only=True)
+    reader = open_ledger(url, access="read")
     with pytest.raises(DBAPIError) as raised:
         await reader.count_states()
     await reader.close()

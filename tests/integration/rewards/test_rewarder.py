@@ -222,7 +222,7 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
     assert (used["subscription"], used["coupon"]) == (first["id"], "cactus-spikes-ten-off-v1-1")
     assert {(each.key, each.value) for each in (dead, *repeats)} == {(b"sandbox:x", b'{"type":')}
     assert dict(dead.headers)["class"] == b"DecodeError"
-    ledger = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}", read_only=True)
+    ledger = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}", access="read")
     shown = await ledger.show_reward(coupon.reward_id)
     await ledger.close()
     assert shown is not None
