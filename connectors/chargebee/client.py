@@ -28,7 +28,7 @@ from connectors.chargebee.errors import (
     CallUncertainError,
     sort_error,
 )
-from connectors.chargebee.limits import TokenBucket
+from connectors.chargebee.limits import Bucket
 
 REQUEST_SECONDS = Histogram(
     "cactus_chargebee_request_seconds",
@@ -108,7 +108,7 @@ class ChargebeeClient:
     def __init__(
         self,
         access: SiteAccess,
-        bucket: TokenBucket,
+        bucket: Bucket,
         *,
         read_attempts: int = READ_ATTEMPTS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -349,19 +349,19 @@ class ChargebeeClient:
         except Exception as error:
             sorted_error = sort_error(error)
             status = sorted_error.status
-            self._hold_back(sorted_error)
+            await self._hold_back(sorted_error)
             raise sorted_error from error
         finally:
             elapsed = time.monotonic() - started
             REQUEST_SECONDS.labels(operation, str(status)).observe(elapsed)
 
-    def _hold_back(self, error: CallError) -> None:
+    async def _hold_back(self, error: CallError) -> None:
         if not isinstance(error, CallNotExecutedError):
             return
         # Jitter, so that the roles do not come back in step.
         error.retry_after *= 1 + random.random() / 4  # noqa: S311
         if error.status == HTTP_TOO_MANY_REQUESTS:
-            self._bucket.pause(error.retry_after)
+            await self._bucket.pause(error.retry_after)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors import fault_points
 from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
-from connectors.chargebee.limits import TokenBucket
 from connectors.database import Access
 from connectors.outgoing.client import Guard, OutgoingClient
 from connectors.publish import KafkaPublisher
@@ -36,6 +35,7 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
 from deploy.migrations.runner import upgrade
+from deploy.quota import OpenBucket, open_quota
 from deploy.settings import Settings, Site
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
 from schemas.program.amounts import parse_table
@@ -49,9 +49,13 @@ async def run_rewarder(settings: Settings) -> None:
     """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
     configure_logging(settings.log, role=ROLE)
     _arm_fault_point(settings)
-    async with open_own_ledger(settings) as ledger, OutgoingClient(guard_of(settings)) as client:
+    async with (
+        open_own_ledger(settings) as ledger,
+        open_quota(settings) as quota,
+        OutgoingClient(guard_of(settings)) as client,
+    ):
         await upgrade(ledger.engine, "ledger")
-        await _run(settings, ledger, build_services(settings, client))
+        await _run(settings, ledger, quota, build_services(settings, client))
 
 
 def _arm_fault_point(settings: Settings) -> None:
@@ -98,10 +102,12 @@ def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Executor]) -> None:
+async def _run(
+    settings: Settings, ledger: Ledger, quota: OpenBucket, services: Mapping[str, Executor]
+) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, services, settled)
+    dispatchers = build_dispatchers(settings, ledger, quota, services, settled)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
@@ -131,6 +137,7 @@ async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Execut
 def build_dispatchers(
     settings: Settings,
     ledger: Ledger,
+    quota: OpenBucket,
     services: Mapping[str, Executor],
     settled: asyncio.Event,
 ) -> dict[str, Dispatcher]:
@@ -150,7 +157,7 @@ def build_dispatchers(
         if site.api_key is None:
             log.warning("rewards_wait", site=site.site, reason="the site has no api_key")
             continue
-        gateway = ChargebeeGateway(build_client(settings, site))
+        gateway = ChargebeeGateway(build_client(settings, site, quota))
         dispatchers[site.site] = Dispatcher(
             ledger,
             build_executors(gateway, services),
@@ -175,8 +182,8 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def build_client(settings: Settings, site: Site) -> ChargebeeClient:
-    """The API of a site that has a key, with the rewarder's part of its quota."""
+def build_client(settings: Settings, site: Site, quota: OpenBucket) -> ChargebeeClient:
+    """The API of a site that has a key, within the quota that all processes share."""
     assert site.api_key is not None
     access = SiteAccess(
         site=site.site,
@@ -184,7 +191,7 @@ def build_client(settings: Settings, site: Site) -> ChargebeeClient:
         api_url=site.api_url or "",
         read_seconds=settings.chargebee.timeout_seconds,
     )
-    bucket = TokenBucket(site.site, settings.chargebee.rewarder_per_minute)
+    bucket = quota(site.site, settings.chargebee.rewarder_per_minute)
     try:
         return ChargebeeClient(access, bucket)
     except BadApiUrlError as error:
