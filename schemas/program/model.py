@@ -427,7 +427,7 @@ class Budget(Part):
     """
 
     amount: MoneyTable
-    per: CalendarPeriod | Literal["ever"] = "ever"
+    per: Literal[CalendarPeriod, "ever"] = "ever"
 
 
 class RewardRule(Part):

@@ -85,6 +85,7 @@ def test_credits_of_other_systems_are_none_of_our_business() -> None:
         ([row("unknown")], [credit(), credit("pc_2")], "was given 2 times"),
         ([row()], [], "acme holds no credit for it"),
         ([row("failed")], [credit()], "is failed and was given all the same: pc_1"),
+        ([row("cancelled")], [credit()], "is cancelled and was given all the same: pc_1"),
         ([row()], [credit(amount_minor=5000)], "pc_1 gives 5000 USD to c1"),
         ([row()], [credit(currency="GBP")], "which is worth None to c1"),
         ([row()], [credit(customer="c2")], "pc_1 gives 500 USD to c2"),
@@ -117,6 +118,10 @@ def coupon_row(state: str = "delivered", **changes: Any) -> LedgerReward:
 )
 def test_coupons_that_agree_with_the_ledger(state: str, count: int | None) -> None:
     assert coupons_said([coupon_row(state)], count) == []
+
+
+def test_a_coupon_that_was_taken_back_need_not_be_there() -> None:
+    assert coupons_said([coupon_row(taken_back=True)], 0) == []
 
 
 def test_a_coupon_that_was_never_sent_is_not_looked_for() -> None:

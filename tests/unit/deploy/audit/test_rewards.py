@@ -20,6 +20,7 @@ from schemas.points import (
     PointsRedeemed,
     PointsRestored,
     RewardEarned,
+    RewardRevoked,
 )
 from schemas.points import RewardDelivered as DeliveredEvent
 from schemas.points import RewardFailed as FailedEvent
@@ -58,6 +59,14 @@ LOTS = (LotChange(lot="1", points=100),)
 REDEEMED = event(PointsRedeemed, points=100, reward="five-off", reward_id=ID, lots=LOTS)
 RESTORED = event(PointsRestored, points=100, reward="five-off", reward_id=ID, lots=LOTS)
 DELIVERED = event(DeliveredEvent, reward="five-off", reward_id=ID, reference=REFERENCE)
+REVOKED = event(
+    RewardRevoked,
+    program="spikes",
+    program_version=1,
+    reward="five-off",
+    reward_id=ID,
+    reason="refunded",
+)
 FAILED = event(FailedEvent, reward="five-off", reward_id=ID, reason=REASON)
 
 
@@ -79,7 +88,7 @@ TOLD_FAILED = outcome(RewardFailed, reason=REASON)
 
 
 def row(state: str, **changes: Any) -> LedgerReward:
-    settled = state in {"delivered", "failed"}
+    settled = state in {"delivered", "failed", "cancelled"}
     values: dict[str, Any] = {
         "reward_id": ID,
         "site": "acme",
@@ -227,3 +236,27 @@ def test_an_erased_account_has_forgotten_its_open_rewards() -> None:
     erased = event(AccountErased)
 
     assert World(events=[EARNED, erased]).said() == ([], [], [])
+
+
+def cancelled(**changes: Any) -> World:
+    revocation = react(REVOKED)
+    assert revocation is not None
+    values: dict[str, Any] = {
+        "commands": [command(), revocation],
+        "events": [EARNED, REVOKED],
+        "facts": [],
+        "before": row("cancelled"),
+        "after": row("cancelled"),
+    }
+    return World(**{**values, **changes})
+
+
+def test_a_reward_that_was_revoked_in_time_is_cancelled_and_has_no_outcome() -> None:
+    assert cancelled().said() == ([], [], [])
+
+
+def test_a_cancelled_reward_was_revoked_and_never_told() -> None:
+    unrevoked = cancelled(commands=[command()], events=[EARNED])
+    assert unrevoked.said()[1] == ["is cancelled and nothing revoked it"]
+    told = cancelled(events=[EARNED, REVOKED, DELIVERED], facts=[TOLD_DELIVERED])
+    assert "is cancelled and has an outcome fact" in told.said()[2]
