@@ -110,7 +110,8 @@ class Arrivals(Book):
         if row is None or row["state"] != State.DUE:
             return False
         time = Instant(now=new.occurred_at, wall=0)
-        standing = states.cancel(standing_of(dict(row)), f"revoked: {new.reason}", time)
+        reason = f"withdrawn before it was given: {new.reason}"
+        standing = states.cancel(standing_of(dict(row)), reason, time)
         await connection.execute(
             sa.update(reward)
             .where(reward.c.reward_id == new.reward_id)
@@ -120,7 +121,6 @@ class Arrivals(Book):
                 # Whoever is preparing it must find that it is not theirs any more.
                 lease_number=reward.c.lease_number + 1,
                 lease_until=0.0,
-                reported=True,
             )
         )
         await usage.give_back(connection, claims_in(row["claimed"]))

@@ -29,7 +29,7 @@ from connectors.rewards.gateway import (
 from connectors.rewards.ledger import LeaseLostError, Ledger
 from connectors.rewards.limits import Claim, Limits
 from connectors.rewards.policy import Policy
-from connectors.rewards.standing import GIVING_BACK_STATES, TOLD_STATES, Instant, Standing, State
+from connectors.rewards.standing import GIVING_BACK_STATES, SETTLED_STATES, Instant, Standing, State
 from connectors.rewards.states import Move
 from connectors.rewards.telling import canonical_json, told
 from connectors.rewards.usage import LimitReachedError
@@ -274,7 +274,7 @@ class Dispatcher:
 
     def _notice(self, entry: Entry, standing: Standing) -> None:
         notices.notice(entry, standing)
-        if standing.state in TOLD_STATES:
+        if standing.state in SETTLED_STATES:
             self._settled()
 
     def _policy_of(self, caller: Caller) -> Policy:

@@ -133,7 +133,7 @@ def revocation_row(new: NewRevocation, kind: str) -> dict[str, Any]:
         **_row(new, ids.revocation(new.reward_id)),
         "kind": kind,
         "revokes": new.reward_id,
-        # The account has had its points corrected when it asked for this: there is nothing to tell.
+        # The account asked for this and waits for nothing: there is nobody to tell.
         "reported": True,
     }
 

@@ -18,9 +18,7 @@ class State(StrEnum):
 
 
 OPEN_STATES = (State.DUE, State.ATTEMPTING, State.UNKNOWN)
-TOLD_STATES = (State.DELIVERED, State.FAILED)
-"""Of a reward in one of these the account is told. A cancelled one it has undone itself."""
-SETTLED_STATES = (*TOLD_STATES, State.CANCELLED)
+SETTLED_STATES = (State.DELIVERED, State.FAILED, State.CANCELLED)
 GIVING_BACK_STATES = (State.FAILED, State.CANCELLED)
 """In these a reward was not given, and gives back what it took of limits."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.rewards.standing import OPEN_STATES, TOLD_STATES
+from connectors.rewards.standing import OPEN_STATES, SETTLED_STATES
 
 metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -58,7 +58,7 @@ def is_moving(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 unreported = reward.c.state.in_(
-    [sa.literal_column(f"'{state}'") for state in TOLD_STATES]
+    [sa.literal_column(f"'{state}'") for state in SETTLED_STATES]
 ) & sa.not_(reward.c.reported)
 _moving = is_moving(reward)
 sa.Index(

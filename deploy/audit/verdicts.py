@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from deploy.audit.stories import LedgerReward, OutcomeFact, Story
 from schemas.facts import RewardDelivered, RewardFailed
 
+NOT_GIVEN = frozenset({"failed", "cancelled"})
+"""States of which an account is told that the reward has failed."""
+GIVES_BACK = frozenset({"refunded", "cancelled"})
+"""Reasons to revoke a reward after which its cost comes back."""
+
 
 def command_complaints(story: Story) -> Iterator[str]:
     """Earned once, and one command that says what the event says."""
@@ -35,8 +40,8 @@ def row_complaints(story: Story, row: LedgerReward | None) -> Iterator[str]:
         yield f"is {row.state} at no time"
     elif row.state == "delivered" and not row.reference:
         yield "is delivered without the gateway's reference"
-    elif row.state == "failed" and not row.reason:
-        yield "has failed without a reason"
+    elif row.state in NOT_GIVEN and not row.reason:
+        yield f"is {row.state} without a reason"
     elif row.state == "cancelled" and not story.revocations:
         yield "is cancelled and nothing revoked it"
 
@@ -44,17 +49,16 @@ def row_complaints(story: Story, row: LedgerReward | None) -> Iterator[str]:
 def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) -> Iterator[str]:
     """What the ledger has told is a fact, and what is a fact the account knows.
 
-    An `erased` account has forgotten its open rewards: their outcomes are ignored for a reason.
+    An `erased` account has forgotten its open rewards, and one whose reward was revoked waits for
+    nothing: their outcomes are ignored for a reason.
     """
     kinds = {type(fact) for fact in story.told}
-    cancelled = row is not None and row.state == "cancelled"
-    if cancelled and story.told:
-        yield "is cancelled and has an outcome fact"
-    if row is not None and row.is_settled and row.told and not story.told and not cancelled:
+    if row is not None and row.is_settled and row.told and not story.told:
         yield f"is {row.state} and its outcome is not among the facts"
     if len(kinds) > 1:
         yield "has an outcome fact of either kind"
-    if story.told and story.is_folded and not (story.delivered or story.failed or erased):
+    closed = story.delivered or story.failed or story.revoked or erased
+    if story.told and story.is_folded and not closed:
         yield "has an outcome fact, and its account has no event for it"
     if story.delivered + story.failed > 1:
         yield f"was delivered {story.delivered} and failed {story.failed} times"
@@ -62,7 +66,8 @@ def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) 
         yield "is delivered to the account by no fact"
     if story.failed and RewardFailed not in kinds:
         yield "has failed for the account by no fact"
-    due = story.redeemed if story.failed and story.redeemed else None
+    undone = story.failed or story.revoked in GIVES_BACK
+    due = story.redeemed if undone and story.redeemed else None
     if story.restored != due:
         yield f"cost {story.redeemed} points and gave back {story.restored or 0}"
 
@@ -71,4 +76,4 @@ def agrees(fact: OutcomeFact, row: LedgerReward) -> bool:
     """Whether an outcome fact says what the ledger says."""
     if isinstance(fact, RewardDelivered):
         return (row.state, row.reference) == ("delivered", fact.reference)
-    return (row.state, row.reason) == ("failed", fact.reason)
+    return row.state in NOT_GIVEN and row.reason == fact.reason

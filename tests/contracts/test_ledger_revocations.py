@@ -14,10 +14,10 @@ from tests.support.ledgers import (
     lease,
     shown,
 )
-from tests.support.rewards import give, grant, revoke
+from tests.support.rewards import NOON, give, grant, revoke
 
 
-async def test_what_is_revoked_while_it_is_due_is_cancelled_and_told_to_nobody(
+async def test_what_is_revoked_while_it_is_due_is_cancelled_and_its_account_told(
     ledger: Ledger,
 ) -> None:
     await give(ledger, grant())
@@ -25,8 +25,12 @@ async def test_what_is_revoked_while_it_is_due_is_cancelled_and_told_to_nobody(
         result = await give(ledger, revoke())
     assert (result.revocations, result.cancelled) == (0, 0)
     found = await shown(ledger)
-    assert (found["state"], found["reason"]) == ("cancelled", "revoked: refunded")
-    assert await ledger.unreported(9) == []
+    assert (found["state"], found["reason"]) == (
+        "cancelled",
+        "withdrawn before it was given: refunded",
+    )
+    [untold] = await ledger.unreported(9)
+    assert (untold.standing.state, untold.standing.settled_at) == (State.CANCELLED, NOON)
     [entry] = await lease(ledger)
     assert entry.reward_id == "acme:c1:five-off:1:revoked"
     assert entry.target is not None

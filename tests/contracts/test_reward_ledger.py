@@ -216,6 +216,10 @@ async def test_a_ledger_of_an_earlier_release_keeps_its_rewards_and_revocations(
             sa.text("INSERT INTO revocation VALUES (:id, :command, 'not_revoked')"),
             {"id": coupon().reward_id, "command": command},
         )
+        await connection.execute(
+            sa.text("INSERT INTO revocation VALUES ('gone', :command, 'withdrawn')"),
+            {"command": command},
+        )
     await upgrade(old.engine, "ledger")
     found = await shown(old)
     assert (found["state"], found["program"], found["kind"]) == ("due", "spikes", "coupon")
@@ -224,4 +228,5 @@ async def test_a_ledger_of_an_earlier_release_keeps_its_rewards_and_revocations(
     await old.retry(ids.revocation(coupon().reward_id), ANNA, at(1))
     [entry] = await lease(old)
     assert entry.command == coupon()
+    assert (await old.count_states(revocations=True))["cancelled"] == 1
     await old.close()

@@ -1,7 +1,7 @@
 """Taking rewards back, limits, pauses and what people decided.
 
-Revocations become work of their own among the rewards. Those that an earlier release only recorded
-are kept as failed: nobody expects an upgrade to carry them out, and a person can retry them.
+Revocations become work of their own among the rewards. What an earlier release only recorded of
+them is kept as it ended: nobody expects an upgrade to carry it out, and a person can retry it.
 """
 
 import json
@@ -24,6 +24,11 @@ def upgrade() -> None:
         ["revokes"],
         sqlite_where=taken_back,
         postgresql_where=taken_back,
+    )
+    op.drop_index("reward_unreported", "reward")
+    untold = sa.text("state IN ('delivered', 'failed', 'cancelled') AND NOT reported")
+    op.create_index(
+        "reward_unreported", "reward", ["number"], sqlite_where=untold, postgresql_where=untold
     )
     _make_tables()
     _name_programs_and_kinds()
@@ -83,19 +88,21 @@ def _keep_revocations() -> None:
     connection = op.get_bind()
     rows = connection.execute(
         sa.text(
-            "SELECT revocation.reward_id, revocation.command, reward.kind FROM revocation"
+            "SELECT revocation.reward_id, revocation.command, revocation.result, reward.kind"
+            " FROM revocation"
             " LEFT JOIN reward ON reward.reward_id = revocation.reward_id"
         )
     ).all()
-    for reward_id, text, kind in rows:
+    for reward_id, text, result, kind in rows:
         command = json.loads(text)
+        withdrawn = result == "withdrawn"
         connection.execute(
             sa.text(
                 "INSERT INTO reward (reward_id, site, account, program, kind, revokes, command,"
                 " state, epoch, refusal, conflicts, tries, next_wall, settled_at, reference,"
                 " handed, reason, stuck, body, claimed, lease_owner, lease_number, lease_until,"
                 " reported) VALUES (:id, :site, :account, :program, :kind, :revokes, :command,"
-                " 'failed', 0, '', 0, 0, 0, :at, '', '', :reason, '', '', '', '', 0, 0, :reported)"
+                " :state, 0, '', 0, 0, 0, :at, '', '', :reason, '', '', '', '', 0, 0, :reported)"
             ),
             {
                 "id": f"{reward_id}:revoked",
@@ -106,7 +113,10 @@ def _keep_revocations() -> None:
                 "revokes": reward_id,
                 "command": text,
                 "at": command["occurred_at"],
-                "reason": "an earlier release did not take rewards back",
+                "state": "cancelled" if withdrawn else "failed",
+                "reason": "the reward was never given"
+                if withdrawn
+                else "an earlier release did not take rewards back",
                 "reported": True,
             },
         )

@@ -100,7 +100,7 @@ def row(state: str, **changes: Any) -> LedgerReward:
         "stuck": False,
         "settled_at": 1_500 if settled else None,
         "reference": REFERENCE if state == "delivered" else "",
-        "reason": REASON if state == "failed" else "",
+        "reason": REASON if state in {"failed", "cancelled"} else "",
         "told": settled,
         "body": "{}",
     }
@@ -183,7 +183,7 @@ def test_a_reward_that_the_views_have_not_seen_needs_no_command_yet() -> None:
         (World(before=None), "was received and is not in the ledger"),
         (World(before=row("delivered", settled_at=None)), "is delivered at no time"),
         (World(before=row("delivered", reference="")), "without the gateway's reference"),
-        (failed(before=row("failed", reason="")), "has failed without a reason"),
+        (failed(before=row("failed", reason="")), "is failed without a reason"),
         (World(before=row("due", told=True)), "is due and yet settled"),
         (World(before=row("unknown", settled_at=5)), "is unknown and yet settled"),
         (World(before=row("delivered", command=b"{}")), "a command that is not in the log"),
@@ -232,6 +232,32 @@ def test_what_is_settled_and_not_yet_told_is_noted() -> None:
     assert world.tallies[2].check().note == "1 outcomes are not told yet"
 
 
+def revoked(reason: str) -> AnyPointsEvent:
+    head = {"program": "spikes", "program_version": 1, "reward": "five-off", "reward_id": ID}
+    return event(RewardRevoked, **head, reason=reason)
+
+
+@pytest.mark.parametrize("reason", ["refunded", "cancelled"])
+def test_a_reward_that_was_revoked_gives_back_what_it_cost(reason: str) -> None:
+    taken_back = [EARNED, REDEEMED, DELIVERED, revoked(reason)]
+
+    assert World(events=[*taken_back, RESTORED]).said() == ([], [], [])
+    assert World(events=taken_back).said()[2] == ["cost 100 points and gave back 0"]
+
+
+def test_a_tier_that_was_left_gives_nothing_back() -> None:
+    left = [EARNED, REDEEMED, DELIVERED, revoked("tier_left")]
+
+    assert World(events=left).said() == ([], [], [])
+    assert World(events=[*left, RESTORED]).said()[2] == ["cost 100 points and gave back 100"]
+
+
+def test_an_outcome_that_comes_after_the_revocation_is_nobodys() -> None:
+    world = failed(events=[EARNED, REDEEMED, revoked("cancelled"), RESTORED])
+
+    assert world.said() == ([], [], [])
+
+
 def test_an_erased_account_has_forgotten_its_open_rewards() -> None:
     erased = event(AccountErased)
 
@@ -243,20 +269,23 @@ def cancelled(**changes: Any) -> World:
     assert revocation is not None
     values: dict[str, Any] = {
         "commands": [command(), revocation],
-        "events": [EARNED, REVOKED],
-        "facts": [],
+        "events": [EARNED, REDEEMED, REVOKED, RESTORED],
+        "facts": [TOLD_FAILED],
         "before": row("cancelled"),
         "after": row("cancelled"),
     }
     return World(**{**values, **changes})
 
 
-def test_a_reward_that_was_revoked_in_time_is_cancelled_and_has_no_outcome() -> None:
+def test_a_reward_that_was_revoked_in_time_is_cancelled_and_its_account_told() -> None:
     assert cancelled().said() == ([], [], [])
 
 
-def test_a_cancelled_reward_was_revoked_and_never_told() -> None:
-    unrevoked = cancelled(commands=[command()], events=[EARNED])
+def test_a_cancelled_reward_was_revoked_for_a_reason_and_told_as_not_given() -> None:
+    unrevoked = cancelled(commands=[command()])
     assert unrevoked.said()[1] == ["is cancelled and nothing revoked it"]
-    told = cancelled(events=[EARNED, REVOKED, DELIVERED], facts=[TOLD_DELIVERED])
-    assert "is cancelled and has an outcome fact" in told.said()[2]
+    assert cancelled(before=row("cancelled", reason="")).said()[1] == [
+        "is cancelled without a reason"
+    ]
+    given = cancelled(facts=[TOLD_DELIVERED])
+    assert given.said()[2] == ["is cancelled, its outcome fact differs"]
