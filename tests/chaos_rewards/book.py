@@ -5,12 +5,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 OPEN = ("due", "attempting", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A reward, or with `revokes` the taking back of that one."""
 
@@ -21,8 +20,15 @@ class Row:
     state: str
     stuck: str
     reason: str
-    reference: str
-    is_reported: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A call, or a reading of what became of one."""
+
+    reward_id: str
+    move: str
+    result: str
 
 
 class Book:
@@ -31,33 +37,47 @@ class Book:
 
     def counts(self) -> dict[str, int]:
         """Rows by state; those that wait for a human are `stuck`."""
-        label = "case when stuck <> '' then 'stuck' else state end"
-        return dict(self._rows(f"select {label}, count(*) from reward group by 1"))
+        query = (
+            "select case when stuck <> '' then 'stuck' else state end as label, count(*) as rewards"
+            " from reward group by label"
+        )
+        return {row["label"]: row["rewards"] for row in self._rows(query)}
 
     def unsettled(self) -> int:
         """What is still to be done: rows that move, and outcomes that were not told."""
-        told = "state in ('delivered', 'failed') and not reported"
-        moving = f"state in {OPEN} and stuck = ''"
-        [[number]] = list(self._rows(f"select count(*) from reward where {moving} or {told}")) or [
-            [1]
-        ]
-        return int(number)
+        query = (
+            "select count(*) as rewards from reward where"
+            " (state in ('due', 'attempting', 'unknown') and stuck = '')"
+            " or (state in ('delivered', 'failed') and not reported)"
+        )
+        return sum(row["rewards"] for row in self._rows(query))
 
     def rows(self) -> list[Row]:
-        names = "number, reward_id, account, revokes, state, stuck, reason, reference, reported"
         return [
-            Row(*values[:3], values[3] or "", *values[4:8], bool(values[8]))
-            for values in self._rows(f"select {names} from reward order by number")
+            Row(
+                number=row["number"],
+                reward_id=row["reward_id"],
+                account=row["account"],
+                revokes=row["revokes"] or "",
+                state=row["state"],
+                stuck=row["stuck"],
+                reason=row["reason"],
+            )
+            for row in self._rows("select * from reward order by number")
         ]
 
-    def attempts(self) -> list[tuple[str, str, str]]:
-        """(reward id, move, result), in the order in which they were begun."""
-        return list(self._rows("select reward_id, move, result from attempt order by number"))
+    def attempts(self) -> list[Attempt]:
+        """In the order in which they were begun."""
+        return [
+            Attempt(reward_id=row["reward_id"], move=row["move"], result=row["result"])
+            for row in self._rows("select reward_id, move, result from attempt order by number")
+        ]
 
-    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, query: str) -> Iterator[sqlite3.Row]:
         if not self._path.exists():
             return
         with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as connection:
+            connection.row_factory = sqlite3.Row
             made = connection.execute("select 1 from sqlite_master where name = 'reward'")
             if made.fetchone() is not None:
                 yield from connection.execute(query)

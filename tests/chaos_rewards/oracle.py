@@ -19,7 +19,7 @@ from schemas.rewards import (
     Order,
     Webhook,
 )
-from tests.chaos_rewards.book import OPEN, Row
+from tests.chaos_rewards.book import OPEN, Attempt, Row
 from tests.chaos_rewards.ledger import Channel, Effects
 from tests.chaos_rewards.wishes import PROGRAM, Fate, Wishes
 
@@ -35,9 +35,10 @@ class Oracle:
 
     def __init__(
         self,
+        *,
         wishes: Wishes,
         rows: list[Row],
-        attempts: list[tuple[str, str, str]],
+        attempts: list[Attempt],
         outcomes: Mapping[str, list[Outcome]],
         effects: Effects,
         term_ends: Mapping[str, int],
@@ -124,13 +125,11 @@ class Oracle:
     def _order(self) -> Iterator[str]:
         """Of one customer nothing is begun before what came before it is settled."""
         last: dict[str, Row] = {}
-        for reward_id, move, _ in self._attempts:
-            row = self._rows.get(reward_id)
-            if row is None:
-                continue
+        for attempt in self._attempts:
+            row = self._rows[attempt.reward_id]
             before = last.get(row.account)
             if before is not None and before.number > row.number:
-                yield f"disorder: a {move} of {reward_id} came after one of {before.reward_id}"
+                yield f"disorder: {row.reward_id} was worked on after {before.reward_id}"
             last[row.account] = row
 
     def _state(self, reward_id: str) -> str:

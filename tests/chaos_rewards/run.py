@@ -19,7 +19,7 @@ from deploy.topics import apply_topics
 from schemas.topics import Topics
 from tests.chaos.broker import Broker
 from tests.chaos.logs import read_topic
-from tests.chaos_rewards.book import Book
+from tests.chaos_rewards.book import Attempt, Book, Row
 from tests.chaos_rewards.ledger import happened
 from tests.chaos_rewards.load import Load
 from tests.chaos_rewards.nemesis import Nemesis
@@ -157,9 +157,16 @@ class _Ordeal:
         self._stage = "settling"
         self._tell("all is healed; waiting until everything is settled")
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while (left := self._book.unsettled()) and time.monotonic() < deadline:
+        while (left := await self._unsettled()) and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
         return left
+
+    async def _unsettled(self) -> int:
+        """Told by the ledger; before its last command has arrived, all of them are."""
+        left = await asyncio.to_thread(self._book.unsettled)
+        known = sum((await asyncio.to_thread(self._book.counts)).values())
+        revoked = len(self._wishes.revoked)
+        return left + len(self._wishes.grants) + revoked - known
 
     async def _die_everywhere(self) -> None:
         """Go on until somebody has died at every named step."""
@@ -181,7 +188,14 @@ class _Ordeal:
         rows, attempts = self._book.rows(), self._book.attempts()
         outcomes = await self._outcomes()
         effects = happened(await self._others.ledger())
-        oracle = Oracle(self._wishes, rows, attempts, outcomes, effects, self._term_ends)
+        oracle = Oracle(
+            wishes=self._wishes,
+            rows=rows,
+            attempts=attempts,
+            outcomes=outcomes,
+            effects=effects,
+            term_ends=self._term_ends,
+        )
         result = Result(breaches=list(oracle.breaches()))
         if unsettled:
             waited = f"{DRAIN_SECONDS_MAX:.0f} s"
@@ -202,13 +216,13 @@ class _Ordeal:
         return outcomes
 
     async def _figures(
-        self, rows: list[Any], attempts: list[Any], outcomes: dict[str, list[Any]]
+        self, rows: list[Row], attempts: list[Attempt], outcomes: dict[str, list[Any]]
     ) -> dict[str, str]:
         rewards, revocations = count_states(rows)
         calls, happened_ = await self._others.calls(), await self._others.happened()
         results: dict[str, int] = defaultdict(int)
-        for _, move, result in attempts:
-            results[f"{move} {result}" if move == "read_back" else result] += 1
+        for each in attempts:
+            results[f"read {each.result}" if each.move == "read_back" else each.result] += 1
         repeats = sum(len(told) - 1 for told in outcomes.values())
         return {
             "grants": f"{len(self._wishes.grants):,}: " + _counted(dict(kinds(self._wishes))),

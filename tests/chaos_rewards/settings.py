@@ -23,6 +23,7 @@ clock_file = "{clock_file(directory)}"
 bootstrap_servers = "{servers}"
 [database]
 ledger_url = "sqlite+aiosqlite:///{ledger}"
+quota_url = "sqlite+aiosqlite:///{directory / "quota.sqlite"}"
 [[sites]]
 site = "{SITE}"
 api_key = "{API_KEY}"
