@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 FOLD := $(shell find streams/account schemas -name '*.py')
 ARGS ?=
 
-.PHONY: help setup lock fmt check test test-unit chaos bench demo up clean schemas
+.PHONY: help setup lock fmt check test test-unit chaos chaos-rewards bench demo up clean schemas
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -59,6 +59,9 @@ test-unit: $(VENV)/.installed ## the fast tests only
 
 chaos: setup ## kill and freeze everything under load, then audit: make chaos SEED=7
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(ARGS)
+
+chaos-rewards: setup ## the same for rewards and those who give them: make chaos-rewards SEED=7
+	$(BIN)/python -m tests.chaos_rewards --seed $(or $(SEED),1) $(ARGS)
 
 bench: setup ## the engine beside its peers: same facts, same fold, same broker
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -6,6 +6,7 @@ read by that id (developers.tremendous.com, core-orders-create). Nothing of the 
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -40,17 +41,26 @@ NO_FUNDS = 402
 BUSY = 429
 FUNDS_WAIT_SECONDS = 900.0
 BUSY_WAIT_SECONDS = 5.0
+KEY_LIFE_SECONDS = 10 * 365 * 86_400
 UNREADABLE_WAIT_SECONDS = 30.0
 
 
 class OrderExecutor:
-    """Orders from one account. Without an `api_key` every order is refused, and says so."""
+    """Orders from one account. Without an `api_key` every order is refused, and says so.
 
-    policy: Policy | None = Policy(key_life_seconds=10 * 365 * 86_400)  # an id is known for good
+    `policy` is everybody's; but an order's id is its key, and is known for good.
+    """
 
     def __init__(
-        self, client: OutgoingClient, *, api_url: str, api_key: str, funding_source: str
+        self,
+        client: OutgoingClient,
+        *,
+        api_url: str,
+        api_key: str,
+        funding_source: str,
+        policy: Policy | None = None,
     ) -> None:
+        self.policy: Policy | None = replace(policy or Policy(), key_life_seconds=KEY_LIFE_SECONDS)
         self._client = client
         self._api_url = api_url.rstrip("/")
         self._api_key = api_key

@@ -76,7 +76,11 @@ def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Exec
             client, endpoints_of(settings), time.time, tuple(settings.outgoing.retry_waits)
         ),
         "order": OrderExecutor(
-            client, api_url=account.api_url, api_key=key, funding_source=account.funding_source
+            client,
+            api_url=account.api_url,
+            api_key=key,
+            funding_source=account.funding_source,
+            policy=policy_of(settings),
         ),
     }
 
@@ -149,11 +153,7 @@ def build_dispatchers(
 ) -> dict[str, Dispatcher]:
     """One per site that has an API key. Rewards of other sites wait in the ledger."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    policy = Policy(
-        key_life_seconds=settings.rewarder.key_life_seconds,
-        absent_apart_seconds=settings.rewarder.absent_apart_seconds,
-        give_up_seconds=settings.rewarder.give_up_seconds,
-    )
+    policy = policy_of(settings)
     pace = Pace(
         concurrency=settings.rewarder.concurrency, lease_seconds=settings.rewarder.lease_seconds
     )
@@ -177,6 +177,14 @@ def build_dispatchers(
             settled=settled.set,
         )
     return dispatchers
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        key_life_seconds=settings.rewarder.key_life_seconds,
+        absent_apart_seconds=settings.rewarder.absent_apart_seconds,
+        give_up_seconds=settings.rewarder.give_up_seconds,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -8,6 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from connectors.fault_points import POINTS
 from deploy.console import err, out, say
 from tests.chaos_rewards import run as runs
 
@@ -20,12 +21,19 @@ def main(
     seconds: Annotated[float, typer.Option(min=5, help="Over which they are asked for.")] = 110,
     kills: Annotated[int, typer.Option(min=0, help="Kills besides those at named steps.")] = 6,
     freezes: Annotated[int, typer.Option(min=0, help="Rewarders that outlive their lease.")] = 3,
+    steps: Annotated[int, typer.Option(min=0, help="Named steps to die at.")] = len(POINTS),
     keep: Annotated[bool, typer.Option(help="Keep logs and data even if it passes.")] = False,
 ) -> None:
     """Kill and freeze rewarders, lose answers, throttle, go away; then audit what was given."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     options = runs.Options(
-        seed=seed, grants=grants, load_seconds=seconds, kills=kills, freezes=freezes, keep=keep
+        seed=seed,
+        grants=grants,
+        load_seconds=seconds,
+        kills=kills,
+        freezes=freezes,
+        steps=steps,
+        keep=keep,
     )
     with _bar() as bar:
         said = bar.add_task("said", total=None)

@@ -48,7 +48,7 @@ class Book:
         query = (
             "select count(*) as rewards from reward where"
             " (state in ('due', 'attempting', 'unknown') and stuck = '')"
-            " or (state in ('delivered', 'failed') and not reported)"
+            " or (state in ('delivered', 'failed', 'cancelled') and not reported)"
         )
         return sum(row["rewards"] for row in self._rows(query))
 

@@ -88,8 +88,9 @@ class Oracle:
                 yield f"wrong: {reward_id} is {state} and should be {wish.fate}: {reason}"
 
     def _facts(self) -> Iterator[str]:
-        """The account was told once what the ledger says, and nothing of what was cancelled."""
-        types = {"delivered": "RewardDelivered", "failed": "RewardFailed"}
+        """The account was told once what the ledger says: of a cancelled one that it failed."""
+        types = {state: "RewardFailed" for state in ("failed", "cancelled")}
+        types["delivered"] = "RewardDelivered"
         for reward_id in self._wishes.grants.keys() | self._outcomes.keys():
             told = self._outcomes.get(reward_id, [])
             distinct = {tuple(sorted(each.items())) for each in told}

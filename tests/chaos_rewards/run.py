@@ -48,6 +48,7 @@ class Options:
     load_seconds: float = 110.0
     kills: int = 6
     freezes: int = 3
+    steps: int = len(POINTS)
     keep: bool = False
 
 
@@ -108,7 +109,9 @@ class _Ordeal:
         self._book = Book(
             write_settings(directory, servers=servers, partitions=PARTITIONS, url=others.url)
         )
-        self.rewarders = Rewarders(directory, count=2, steps=draw_steps(options.seed, POINTS))
+        self.rewarders = Rewarders(
+            directory, count=2, steps=draw_steps(options.seed, POINTS)[: options.steps]
+        )
         self._load = Load(servers, Topics().rewards, self._wishes, seconds=options.load_seconds)
         self._nemesis = Nemesis(self.rewarders, others, lambda: self._load.progress, self._tell)
 
