@@ -13,6 +13,7 @@ from typing import assert_never
 
 from connectors import fault_points
 from connectors.rewards import notices, states
+from connectors.rewards.attempts import LeaseLostError
 from connectors.rewards.entries import Entry, NewAttempt
 from connectors.rewards.gateway import (
     Caller,
@@ -26,7 +27,7 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.ledger import LeaseLostError, Ledger
+from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Claim, Limits
 from connectors.rewards.policy import Policy
 from connectors.rewards.standing import GIVING_BACK_STATES, SETTLED_STATES, Instant, Standing, State

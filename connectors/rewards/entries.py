@@ -16,7 +16,7 @@ from schemas import ids
 from schemas.codec import REWARDS
 from schemas.rewards import GrantReward, RevokeReward
 
-_STANDING_FIELDS = tuple(each.name for each in fields(Standing))
+STANDING_FIELDS = tuple(each.name for each in fields(Standing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def _row(new: NewReward | NewRevocation, reward_id: str) -> dict[str, Any]:
 
 
 def standing_of(row: Mapping[str, Any]) -> Standing:
-    values = {name: row[name] for name in _STANDING_FIELDS}
+    values = {name: row[name] for name in STANDING_FIELDS}
     return Standing(**{**values, "state": State(row["state"])})
 
 

@@ -4,7 +4,6 @@ Works on SQLite and PostgreSQL. A reward is worked on by whoever holds its lease
 names the lease, so that one who was presumed dead writes nothing.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -16,17 +15,13 @@ from connectors import fault_points
 from connectors.database import Access
 from connectors.rewards import usage
 from connectors.rewards.arrivals import Arrivals
+from connectors.rewards.attempts import Attempts, LeaseLostError
 from connectors.rewards.database import open_ledger_engine
 from connectors.rewards.desk import Desk
-from connectors.rewards.entries import Entry, NewAttempt, entry_of
-from connectors.rewards.limits import Claim
+from connectors.rewards.entries import Entry, entry_of
 from connectors.rewards.overview import Overview
 from connectors.rewards.standing import GIVING_BACK_STATES, Standing, State
 from connectors.rewards.tables import attempt, is_moving, pause, reward, unreported
-
-
-class LeaseLostError(Exception):
-    """Another rewarder has taken this reward over; what was found out here must be dropped."""
 
 
 def open_ledger(url: str, *, schema: str = "ledger", access: Access = "create") -> "Ledger":
@@ -34,7 +29,7 @@ def open_ledger(url: str, *, schema: str = "ledger", access: Access = "create") 
     return Ledger(open_ledger_engine(url, schema=schema, access=access))
 
 
-class Ledger(Arrivals, Overview, Desk):
+class Ledger(Arrivals, Attempts, Overview, Desk):
     """The only writer of the ledger's tables: here is how rewards are worked on."""
 
     async def close(self) -> None:
@@ -107,73 +102,6 @@ class Ledger(Arrivals, Overview, Desk):
         query = sa.select(reward).where(reward.c.reward_id.in_(wanted))
         found = (await connection.execute(query)).mappings()
         return {row["reward_id"]: dict(row) for row in found}
-
-    async def begin_attempt(
-        self,
-        entry: Entry,
-        standing: Standing,
-        new: NewAttempt,
-        *,
-        wall: float,
-        lease_until: float,
-        claims: Sequence[Claim] | None = None,
-    ) -> tuple[Entry, int]:
-        """Stores the attempt before it is made and renews the lease; returns its number.
-
-        `claims` are counted in the same transaction, in place of what was claimed before; None
-        leaves that. Raises `usage.LimitReachedError`, and has then stored nothing.
-        """
-        async with self.engine.begin() as connection:
-            await self._write(connection, entry, standing, body=new.body, lease_until=lease_until)
-            claimed = dict(entry.claimed)
-            if claims is not None and (claims or claimed):
-                claimed = await usage.take(connection, self._insert, claims, claimed)
-                await connection.execute(
-                    sa.update(reward)
-                    .where(reward.c.reward_id == entry.reward_id)
-                    .values(claimed=json.dumps(claimed) if claimed else "")
-                )
-            result = await connection.execute(
-                sa.insert(attempt)
-                .values(
-                    reward_id=entry.reward_id,
-                    move=new.move,
-                    key=new.key,
-                    body=new.body,
-                    started_wall=wall,
-                    result="open",
-                    detail="",
-                )
-                .returning(attempt.c.number)
-            )
-            number = int(result.scalar_one())
-            fault_points.reach(f"{entry.step_prefix}attempt_unstored")
-        fault_points.reach(f"{entry.step_prefix}attempt_stored")
-        begun = replace(
-            entry, standing=standing, body=new.body, lease_until=lease_until, claimed=claimed
-        )
-        return begun, number
-
-    async def end_attempt(
-        self,
-        entry: Entry,
-        standing: Standing,
-        *,
-        number: int,
-        result: str,
-        detail: str,
-        wall: float,
-    ) -> None:
-        """Stores what the attempt brought and lets the reward go."""
-        async with self.engine.begin() as connection:
-            await self._write(connection, entry, standing, body=entry.body, lease_until=0)
-            await connection.execute(
-                sa.update(attempt)
-                .where(attempt.c.number == number)
-                .values(ended_wall=wall, result=result, detail=detail)
-            )
-            fault_points.reach(f"{entry.step_prefix}result_unstored")
-        fault_points.reach(f"{entry.step_prefix}result_stored")
 
     async def record_reading(
         self, entry: Entry, standing: Standing, *, result: str, detail: str, wall: float

@@ -52,10 +52,20 @@ class Endpoint:
     secrets: tuple[str, ...]
 
 
+def _policy(waits: tuple[float, ...]) -> Policy:
+    return Policy(
+        key_life_seconds=10 * 365 * 24 * HOUR,  # a receiver knows an id for good
+        retry_waits=waits,
+        give_up_seconds=float(sum(waits)),
+    )
+
+
 class WebhookExecutor:
     """Sends messages to the endpoints of the settings. `clock` is real time, unix seconds; `waits`
     are the seconds before each next try.
     """
+
+    policy: Policy | None = _policy(SCHEDULE)
 
     def __init__(
         self,
@@ -64,11 +74,7 @@ class WebhookExecutor:
         clock: Callable[[], float],
         waits: tuple[float, ...] = SCHEDULE,
     ) -> None:
-        self.policy: Policy | None = Policy(
-            key_life_seconds=10 * 365 * 24 * HOUR,  # a receiver knows an id for good
-            retry_waits=waits,
-            give_up_seconds=float(sum(waits)),
-        )
+        self.policy = _policy(waits)
         self._waits = waits
         self._client = client
         self._endpoints = endpoints

@@ -51,7 +51,7 @@ async def measure_projector(
         httpx.AsyncClient(trust_env=False, timeout=5.0) as client,
     ):
         with running(ours.role(stage, ROLE), directory / "projector.log"):
-            health = await _until_ready(client, stage)
+            health = await until_ready(client, stage, ROLE)
             say(f"projecting {len(events):,} points events")
             began = await write(stage, stage.topics.points, events)
             await _until_projected(client, health, len(events))
@@ -65,9 +65,9 @@ def _events(load: Load) -> Iterator[tuple[int, bytes, bytes]]:
             yield partition, key, POINTS.encode(event)
 
 
-async def _until_ready(client: httpx.AsyncClient, stage: Stage) -> str:
-    """The address of its health once it reads."""
-    run_file = ours.home(stage) / "run" / f"{ROLE}.json"
+async def until_ready(client: httpx.AsyncClient, stage: Stage, role: str) -> str:
+    """The address of a role's health once it reads."""
+    run_file = ours.home(stage) / "run" / f"{role}.json"
     async with asyncio.timeout(READY_SECONDS_MAX):
         while True:
             await asyncio.sleep(POLL_SECONDS)

@@ -12,6 +12,7 @@ from tests.bench.projector import measure_projector
 from tests.bench.pure import measure_pure
 from tests.bench.race import Course, Result, Say, WrongOutput, race
 from tests.bench.restore import measure_restore
+from tests.bench.rewards import measure_bucket, measure_webhooks
 from tests.bench.table import Report
 
 PARTITIONS = 8
@@ -20,6 +21,8 @@ WARM_UP_MIN = 1_000
 PURE_FACTS_MAX = 50_000
 PROJECTED_FACTS_MAX = 50_000
 LATENCY_SECONDS = 20
+WEBHOOKS = 15_000
+REQUESTS_PER_MINUTE = 500
 
 
 class Name(StrEnum):
@@ -35,6 +38,7 @@ class Figure(StrEnum):
     RESTORE = "restore"
     LATENCY = "latency"
     PROJECTOR = "projector"
+    REWARDER = "rewarder"
 
 
 PEERS: dict[Name, Peer] = {
@@ -82,6 +86,8 @@ class Suite:
                 await self._latency()
             case Figure.PROJECTOR:
                 await self._projector()
+            case Figure.REWARDER:
+                await self._rewarder()
 
     async def _race(self, peers: list[Peer]) -> None:
         # The broker's first seconds are slow: nobody's race is run in them.
@@ -138,5 +144,21 @@ class Suite:
             self._load.part(0, PROJECTED_FACTS_MAX, 0),
             partitions=PARTITIONS,
             directory=self._directory / "projector",
+            say=self._say,
+        )
+
+    async def _rewarder(self) -> None:
+        self.report.given = await measure_webhooks(
+            self._servers,
+            WEBHOOKS,
+            partitions=PARTITIONS,
+            directory=self._directory / "webhooks",
+            say=self._say,
+        )
+        self.report.metered = await measure_bucket(
+            self._servers,
+            REQUESTS_PER_MINUTE,
+            partitions=PARTITIONS,
+            directory=self._directory / "bucket",
             say=self._say,
         )

@@ -13,6 +13,7 @@ from tests.bench.projector import Projected
 from tests.bench.pure import PureRate
 from tests.bench.race import Result
 from tests.bench.restore import Restored
+from tests.bench.rewards import Given, Metered
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Report:
     restored: Restored | None = None
     latency: Latency | None = None
     projected: Projected | None = None
+    given: Given | None = None
+    metered: Metered | None = None
 
 
 COLUMNS_MIN = 100
@@ -58,6 +61,8 @@ def document(report: Report) -> dict[str, Any]:
         "restore": _restored(report.restored),
         "latency": asdict(report.latency) if report.latency else None,
         "projector": _projected(report.projected),
+        "webhooks": _given(report.given),
+        "bucket": _metered(report.metered),
     }
 
 
@@ -73,13 +78,25 @@ def _projected(projected: Projected | None) -> dict[str, float] | None:
     return asdict(projected) | {"events_per_second": projected.events_per_second}
 
 
+def _given(given: Given | None) -> dict[str, float] | None:
+    if given is None:
+        return None
+    return asdict(given) | {"rewards_per_second": given.rewards_per_second}
+
+
+def _metered(metered: Metered | None) -> dict[str, float] | None:
+    if metered is None:
+        return None
+    return asdict(metered) | {"ratio": metered.ratio}
+
+
 def _tables(report: Report) -> list[Table]:
     tables = []
     if report.races:
         tables.append(_race_table(report.races, report.ours))
     if report.pure:
         tables.append(_pure_table(report.pure))
-    if report.restored or report.latency or report.projected:
+    if report.restored or report.latency or report.projected or report.given or report.metered:
         tables.append(_roles_table(report))
     return tables
 
@@ -145,5 +162,15 @@ def _roles_table(report: Report) -> Table:
         table.add_row(
             f"projector, {projected.events:,} points events into SQLite",
             f"{projected.events_per_second:,.0f} events/s",
+        )
+    if report.given is not None:
+        table.add_row(
+            f"rewarder, {report.given.rewards:,} webhooks to a service on this machine",
+            f"{report.given.rewards_per_second:,.0f} rewards/s",
+        )
+    if report.metered is not None:
+        table.add_row(
+            f"rewarder, use of {report.metered.requests_per_minute} calls a minute",
+            f"{report.metered.ratio:.1%}",
         )
     return table
