@@ -28,10 +28,11 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `server_error`: 500, nothing done. `failed_after`: 500, and yet it is done. `lost_answer`: done,
     but no answer comes for `seconds`. `rate_limited` and `lock_timeout`: 429, `rate_limited_bare`
     without a Retry-After. `slow`: the answer takes `seconds`. `garbage`: done, and a page of HTML
-    comes instead of an answer. `gone`: 410. `outage`: 503, nothing done. `stale`: a list does not show
-    yet what was made in the last `seconds`. `times` is how often it still happens (None: always),
-    `skip` how many calls pass before; `retry_after` is what the 429 that says so asks for: less
-    than a second is none of HTTP's, for drivers in a hurry.
+    comes instead of an answer. `gone`: 410. `outage`: 503, nothing done. `stale`: a list does not
+    show yet what was made in the last `seconds`.
+    `times` is how often it still happens (None: always), `skip` how many calls pass before.
+    `retry_after` is what a 429 that says so asks for: less than a second is none of HTTP's, for
+    drivers in a hurry.
     """
 
     kind: FaultKind

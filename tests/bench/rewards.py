@@ -77,7 +77,12 @@ async def measure_webhooks(
     grant = Webhook(purpose="custom", endpoint="local", payload={"trees": 1})
     service = Child([sys.executable, "-m", "tests.bench.receiver", str(port)])
     async with _rewarder(
-        bootstrap_servers, "webhooks", partitions, directory, service, settings
+        bootstrap_servers,
+        "webhooks",
+        partitions=partitions,
+        directory=directory,
+        service=service,
+        settings=settings,
     ) as rewarder:
         say(f"giving {count:,} webhooks")
         began = await rewarder.ask(grant, (f"c{number}" for number in range(count)))
@@ -106,7 +111,12 @@ async def measure_bucket(
     arguments = ["sandbox", "--port", str(port), "--customers", str(CUSTOMERS)]
     sandbox = Child([sys.executable, "-m", "deploy", *arguments])
     async with _rewarder(
-        bootstrap_servers, "bucket", partitions, directory, sandbox, settings
+        bootstrap_servers,
+        "bucket",
+        partitions=partitions,
+        directory=directory,
+        service=sandbox,
+        settings=settings,
     ) as rewarder:
         say(f"{requests_per_minute} calls a minute for {MEASURED_SECONDS:.0f} s")
         await rewarder.ask(grant, islice(customers, 2 * requests_per_minute))
@@ -151,6 +161,7 @@ class _Rewarder:
 async def _rewarder(
     bootstrap_servers: str,
     name: str,
+    *,
     partitions: int,
     directory: Path,
     service: Child,

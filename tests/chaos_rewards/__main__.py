@@ -15,7 +15,7 @@ from tests.chaos_rewards import run as runs
 BREACHES_SHOWN_MAX = 20
 
 
-def main(
+def main(  # noqa: PLR0917 - Typer passes every option by name
     seed: Annotated[int, typer.Option(help="What is asked for and what breaks follows from it.")],
     grants: Annotated[int, typer.Option(min=200, help="Rewards to give.")] = 10_000,
     seconds: Annotated[float, typer.Option(min=5, help="Over which they are asked for.")] = 110,

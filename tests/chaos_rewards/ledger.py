@@ -1,4 +1,4 @@
-"""What truly happened at the other parties, from the sandbox's own ledger, by whom it is about. PURE.
+"""What truly happened at the others, from the sandbox's own ledger, by whom it is about. PURE.
 
 A channel is where effects of one kind on one customer come one after the other: they can be held,
 in their order, against what should have happened.

@@ -89,7 +89,7 @@ class Oracle:
 
     def _facts(self) -> Iterator[str]:
         """The account was told once what the ledger says: of a cancelled one that it failed."""
-        types = {state: "RewardFailed" for state in ("failed", "cancelled")}
+        types = dict.fromkeys(("failed", "cancelled"), "RewardFailed")
         types["delivered"] = "RewardDelivered"
         for reward_id in self._wishes.grants.keys() | self._outcomes.keys():
             told = self._outcomes.get(reward_id, [])

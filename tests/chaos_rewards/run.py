@@ -1,4 +1,4 @@
-"""One run: a broker, the others, rewarders, a load and faults; then healing, draining, the audit."""
+"""One run: a broker, the others, rewarders, load and faults; then healing, draining, the audit."""
 
 import asyncio
 import shutil
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from connectors.fault_points import POINTS
 
+from connectors.fault_points import POINTS
 from deploy.sandbox.life import Life
 from deploy.topics import apply_topics
 from schemas.topics import Topics
@@ -87,6 +87,7 @@ class _Ordeal:
     def __init__(
         self,
         options: Options,
+        *,
         servers: str,
         directory: Path,
         others: Others,
@@ -128,7 +129,14 @@ class _Ordeal:
         try:
             await others.start()
             await apply_topics(servers, Topics(), partitions=PARTITIONS)
-            ordeal = cls(options, servers, directory, others, say, show)
+            ordeal = cls(
+                options,
+                servers=servers,
+                directory=directory,
+                others=others,
+                say=say,
+                show=show,
+            )
             ordeal.rewarders.start()
             try:
                 yield ordeal
@@ -160,7 +168,7 @@ class _Ordeal:
         self._stage = "settling"
         self._tell("all is healed; waiting until everything is settled")
         deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while (left := await self._unsettled()) and time.monotonic() < deadline:
+        while (left := await self._unsettled()) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
         return left
 
@@ -174,7 +182,7 @@ class _Ordeal:
     async def _die_everywhere(self) -> None:
         """Go on until somebody has died at every named step."""
         deadline = time.monotonic() + STEPS_SECONDS_MAX
-        while self.rewarders.steps_left and time.monotonic() < deadline:
+        while self.rewarders.steps_left and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
     async def _watch(self) -> None:

@@ -34,7 +34,7 @@ class Others:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         with self._log.open("wb") as output:
-            self._popen = subprocess.Popen(
+            self._popen = subprocess.Popen(  # noqa: ASYNC220 - it only starts
                 lifeline(
                     [sys.executable, "-m", "tests.chaos_rewards.site", str(port), *self._arguments]
                 ),
@@ -43,7 +43,7 @@ class Others:
                 stderr=subprocess.STDOUT,
             )
         async with asyncio.timeout(START_SECONDS_MAX):
-            while not await self._answers():
+            while not await self._answers():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await self.follow_clock()
 

@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.rewards import states
+from connectors.rewards.attempts import LeaseLostError
 from connectors.rewards.desk import DecisionRefusedError, Scope
 from connectors.rewards.gateway import Found, Refused, Unknown
-from connectors.rewards.ledger import LeaseLostError, Ledger
+from connectors.rewards.ledger import Ledger
 from connectors.rewards.standing import State
 from connectors.rewards.states import Move
 from connectors.rewards.tables import decision

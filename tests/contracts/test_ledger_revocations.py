@@ -3,8 +3,9 @@
 import pytest
 
 from connectors.rewards import states
+from connectors.rewards.attempts import LeaseLostError
 from connectors.rewards.gateway import Done
-from connectors.rewards.ledger import LeaseLostError, Ledger
+from connectors.rewards.ledger import Ledger
 from connectors.rewards.standing import State
 from tests.support.ledgers import (
     POLICY,

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.rewards import states
+from connectors.rewards.attempts import LeaseLostError
 from connectors.rewards.database import LedgerError, explain_database_error
 from connectors.rewards.entries import reward_row
 from connectors.rewards.gateway import Done, Unknown
-from connectors.rewards.ledger import LeaseLostError, Ledger, open_ledger
+from connectors.rewards.ledger import Ledger, open_ledger
 from connectors.rewards.standing import State
 from connectors.rewards.tables import metadata
 from deploy.migrations.runner import upgrade

@@ -39,7 +39,7 @@ def test_some_cannot_be_given_some_are_revoked_and_some_said_again() -> None:
 
 
 def test_a_revocation_comes_after_what_it_revokes() -> None:
-    places = {}
+    places: dict[str, int] = {}
     for number, command in enumerate(drawn(1).said):
         if isinstance(command, GrantReward):
             places.setdefault(command.reward_id, number)

@@ -25,9 +25,10 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
+from connectors.rewards.policy import SCHEDULE
 from connectors.rewards.standing import SETTLED_STATES, Instant, Standing, State
 from connectors.rewards.states import Move
-from connectors.rewards.webhook import SCHEDULE, Endpoint, WebhookExecutor
+from connectors.rewards.webhook import Endpoint, WebhookExecutor
 from schemas.rewards import GrantReward, Webhook
 from tests.support.rewards import grant
 from tests.support.serving import serving
