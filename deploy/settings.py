@@ -234,7 +234,7 @@ class Chargebee(Section):
 class Rewarder(Section):
     """How rewards are worked off. Chargebee forgets an idempotency key after 30 minutes."""
 
-    concurrency: int = Field(8, ge=1, le=64, description="calls in flight per site")
+    concurrency: int = Field(8, ge=1, le=256, description="calls in flight per site")
     lease_seconds: float = Field(120.0, ge=5, description="until a dead one is relieved")
     key_life_seconds: int = Field(25 * 60, gt=0, le=28 * 60)
     absent_apart_seconds: float = Field(

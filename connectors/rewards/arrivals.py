@@ -38,8 +38,10 @@ class Arrivals(Book):
         topic: str,
         partition: int,
         next_offset: int,
+        wall: float = 0.0,
     ) -> Received:
         """Commands and the position after them, in one transaction; an id keeps its first body.
+        They are due from `wall` on.
 
         A reward that is due when its revocation comes is cancelled at once.
         """
@@ -51,7 +53,8 @@ class Arrivals(Book):
             fresh = [new for reward_id, new in first.items() if reward_id not in known]
             if fresh:
                 insert = self._insert(reward).on_conflict_do_nothing(index_elements=["reward_id"])
-                await connection.execute(insert, [reward_row(new) for new in fresh])
+                due = [reward_row(new) | {"next_wall": wall} for new in fresh]
+                await connection.execute(insert, due)
                 # Another rewarder may have been quicker between reading and inserting.
                 known |= await self._known_commands(connection, [new.reward_id for new in fresh])
             taken_back = [each for each in revocations if await self._revoke(connection, each)]

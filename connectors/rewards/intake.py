@@ -4,6 +4,7 @@ Kafka's own committed offset is a lag display only; where to go on stands beside
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
 
@@ -78,6 +79,7 @@ class Intake:
         topic: str,
         arrived: Callable[[set[str]], None],
         lag: Callable[[str, int], None],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._consumer = consumer
         self._ledger = ledger
@@ -85,6 +87,7 @@ class Intake:
         self._topic = topic
         self._arrived = arrived
         self._lag = lag
+        self._wall = wall
         self._assigned = False
 
     def complaint(self) -> str | None:
@@ -129,6 +132,7 @@ class Intake:
             topic=partition.topic,
             partition=partition.partition,
             next_offset=records[-1].offset + 1,
+            wall=self._wall(),
         )
         self._notice(received)
         if received.inserted or received.revocations:

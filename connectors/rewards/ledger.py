@@ -39,7 +39,8 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         self, site: str, *, owner: str, wall: float, seconds: float, limit: int
     ) -> list[Entry]:
         """Takes up to `limit` rewards that are due for a step: of each account only the first one
-        that is still moving, so that an account's rewards are never worked on side by side.
+        that is still moving, so that an account's rewards are never worked on side by side. Who has
+        waited longest comes first.
 
         What is paused is not begun, and nothing waits for it. What is in doubt is settled even so.
         """
@@ -86,7 +87,7 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
                 *_not_paused(reward, pauses),
                 ~blocked,
             )
-            .order_by(reward.c.number)
+            .order_by(reward.c.next_wall, reward.c.number)
             .limit(limit)
             .with_for_update(skip_locked=True, of=reward)
             .cte("heads")

@@ -21,7 +21,9 @@ from schemas.facts import AnyFact, RewardDelivered, RewardFailed
 log = structlog.get_logger(__name__)
 
 OUTCOMES = Counter("cactus_reward_outcomes_total", "Outcomes told as facts", ["state"])
-BATCH_MAX = 200
+BATCH_MAX = 500
+GATHER_SECONDS = 0.05
+"""What settles meanwhile is told together: a transaction for each would hold up the next steps."""
 SOURCE = "rewarder"
 
 
@@ -76,6 +78,7 @@ async def run_reports(
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(settled.wait(), idle_seconds)
+            await asyncio.wait_for(stopping.wait(), GATHER_SECONDS)
 
 
 async def report_settled(ledger: Ledger, publisher: Publisher) -> int:

@@ -68,8 +68,14 @@ sa.Index(
     sqlite_where=_moving,
     postgresql_where=_moving,
 )
+# In the order in which they are leased: finding the first must not mean to sort them all.
 sa.Index(
-    "reward_next", reward.c.site, reward.c.next_wall, sqlite_where=_moving, postgresql_where=_moving
+    "reward_next",
+    reward.c.site,
+    reward.c.next_wall,
+    reward.c.number,
+    sqlite_where=_moving,
+    postgresql_where=_moving,
 )
 sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
 

@@ -43,6 +43,7 @@ from schemas.program.amounts import parse_table
 log = structlog.get_logger(__name__)
 
 ROLE = "rewarder"
+CONNECTIONS_MIN = 100
 
 
 async def run_rewarder(settings: Settings) -> None:
@@ -86,7 +87,11 @@ def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Exec
 
 
 def _outgoing(settings: Settings) -> OutgoingClient:
-    return OutgoingClient(guard_of(settings), total_seconds=settings.outgoing.timeout_seconds)
+    return OutgoingClient(
+        guard_of(settings),
+        connections=max(CONNECTIONS_MIN, settings.rewarder.concurrency),
+        total_seconds=settings.outgoing.timeout_seconds,
+    )
 
 
 def guard_of(settings: Settings) -> Guard:

@@ -32,7 +32,7 @@ SITE = "bench"
 TOLD = 'cactus_reward_outcomes_total{state="delivered"} '
 POLL_SECONDS = 0.1
 STALLED_SECONDS = 60.0
-CONCURRENCY = 64
+CONCURRENCY = 192
 CUSTOMERS = 8_000
 WARM_UP_SECONDS = 20.0
 """A bucket is full at first, and that is spent before anything is measured."""
