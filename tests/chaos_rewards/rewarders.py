@@ -18,6 +18,8 @@ from deploy.lifeline import lifeline
 BACKOFF_SECONDS = 0.5
 POLL_SECONDS = 0.1
 STOP_SECONDS_MAX = 20.0
+LOCKED = "database is locked"
+"""SQLite has one writer: one that is frozen in the midst of writing keeps the others off."""
 
 
 class Process:
@@ -44,6 +46,7 @@ class Rewarders:
         self._steps = list(steps)
         self._all: list[Process] = []
         self._started = 0
+        self._is_armed = True
         self._keeper: asyncio.Task[None] | None = None
         self.died: Counter[str] = Counter()
         self.exits: Counter[str] = Counter()
@@ -62,6 +65,7 @@ class Rewarders:
 
     def disarm(self) -> None:
         """No step is given out any more."""
+        self._is_armed = False
         self._steps.clear()
 
     def choose(self, victim: float) -> Process | None:
@@ -110,14 +114,29 @@ class Rewarders:
             self._all.remove(each)
             code = each.popen.returncode
             if code != -signal.SIGKILL:
-                self.exits["stopped when asked" if code == 0 else f"exit code {code}"] += 1
+                self.exits[self._how_it_ended(each, code)] += 1
+                self._give_out_again(each)
             elif each.is_killed:
                 self.exits["killed at any moment"] += 1
-                # Its step was not reached: another must die there.
-                self._steps += [each.step] if each.step else []
+                self._give_out_again(each)
             else:
                 self.exits["killed at a named step"] += 1
                 self.died[each.step.partition(":")[0]] += 1
+
+    def _give_out_again(self, process: Process) -> None:
+        """Its step was not reached: another must die there."""
+        if process.step and self._is_armed:
+            self._steps.insert(0, process.step)
+
+    def _how_it_ended(self, process: Process, code: int) -> str:
+        if code == 0:
+            return "stopped when asked"
+        log = (self._directory / f"rewarder-{process.number:03}.log").read_text(errors="replace")
+        if LOCKED in log:
+            return "ended, the ledger locked by a frozen one"
+        if code == -signal.SIGTERM:
+            return "terminated while they started"
+        return f"exit code {code}"
 
     def _launch(self) -> None:
         self._started += 1

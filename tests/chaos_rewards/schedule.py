@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from deploy.sandbox.faults import Fault as CallFault
 from deploy.sandbox.terms import MINUTE
+from tests.chaos_rewards.wishes import OUTAGES_AT
 
 LEASE_SECONDS = 5.0
 LOST_ANSWER_SECONDS = 2.5
@@ -47,7 +48,7 @@ def draw_faults(seed: int, *, kills: int, freezes: int) -> list[Fault]:
     rng = random.Random(f"reward faults {seed}")
     kinds = [Kind.KILL] * kills + [Kind.FREEZE] * freezes
     faults = [Fault(kind=kind, at=rng.uniform(0.05, 0.95), victim=rng.random()) for kind in kinds]
-    faults += [Fault(kind=Kind.OUTAGE, at=at, victim=0) for at in (1 / 3, 2 / 3)]
+    faults += [Fault(kind=Kind.OUTAGE, at=at, victim=0) for at in OUTAGES_AT]
     return sorted(faults, key=lambda fault: fault.at)
 
 
@@ -57,6 +58,10 @@ def draw_steps(seed: int, steps: frozenset[str]) -> list[str]:
     names = sorted(steps)
     rng.shuffle(names)
     rare = ("undo", "commands", "outcomes")
+    # Reading back takes doubt that outlives a key: whoever waits for that must be there in time.
+    for place, name in ((2, "grant_reading_stored"), (6, "undo_reading_stored")):
+        names.remove(name)
+        names.insert(place, name)
     return [
         f"{name}:{rng.randint(1, 3 if name.startswith(rare) or 'reading' in name else 150)}"
         for name in names

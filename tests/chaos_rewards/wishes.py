@@ -33,11 +33,13 @@ COUPON_PERCENT = "10"
 STALE_REWARD = "stale"
 STALE_COUPON = f"cactus-{PROGRAM}-{STALE_REWARD}-v1-1"
 """Of its first firing: at the site it has expired before the run begins."""
-REVOKED_RATIO = 0.06
+REVOKED_RATIO = 0.08
 REPEATED_RATIO = 0.03
 CONFLICTING_RATIO = 0.003
 HOPELESS_RATIO = 0.06
 REVOKED_AFTER_MAX = 2_000
+OUTAGES_AT = (1 / 3, 2 / 3)
+"""Shares of the load after which everybody else goes away."""
 
 
 class Fate(StrEnum):
@@ -106,9 +108,11 @@ class _Drawing:
         self._people = people
         self._now = now
         self._wishes = Wishes()
+        self._count = 0
         self._later: dict[int, list[GrantReward | RevokeReward]] = {}
 
     def draw(self, count: int) -> Wishes:
+        self._count = count
         wishes, rng = self._wishes, self._rng
         for number in range(count):
             wish = self._wish(rng.choice(self._people))
@@ -129,11 +133,22 @@ class _Drawing:
             other = msgspec.structs.replace(command, grant=FreeDays(days=99))
             self._say(number + rng.randint(0, 300), other)
         if self._may_be_revoked(wish) and rng.random() < REVOKED_RATIO:
-            after = 0 if rng.random() < 0.4 else rng.randint(1, REVOKED_AFTER_MAX)
-            revocation = _revocation(command)
-            self._say(number + after, revocation)
+            at, revocation = self._revoked_at(number), _revocation(command)
+            self._say(at, revocation)
             if rng.random() < 0.2:
-                self._say(number + after + rng.randint(0, 300), revocation)
+                self._say(at + rng.randint(0, 300), revocation)
+
+    def _revoked_at(self, number: int) -> int:
+        """At once, some time later, or just when everybody else goes away."""
+        rng = self._rng
+        kind = rng.random()
+        if kind < 0.3:
+            return number
+        later = number + rng.randint(1, REVOKED_AFTER_MAX)
+        if kind < 0.6:
+            return later
+        outages = (int(self._count * share) + rng.randint(-20, 150) for share in OUTAGES_AT)
+        return next((each for each in outages if each > number), later)
 
     def _say(self, number: int, command: GrantReward | RevokeReward) -> None:
         self._later.setdefault(number, []).append(command)
