@@ -37,6 +37,7 @@ from connectors.rewards.usage import LimitReachedError
 from schemas.rewards import GrantReward, RevokeReward
 
 CEILING_WAIT_SECONDS = 60.0
+WITHDRAWN = "withdrawn before it was given"
 CALL_PART_OF_LEASE = 0.8
 """A call that takes longer than this part of its lease is abandoned as unknown."""
 
@@ -131,6 +132,10 @@ class Dispatcher:
             lost = states.take_over(entry.standing, self._time())
             entry = await self._ledger.put(entry, lost, wall=self._wall(), keep=True)
             notices.ATTEMPTS.labels("lost").inc()
+        if entry.is_revoked and entry.standing.state is State.DUE:
+            # It was being attempted when its revocation came, and that did nothing.
+            await self._put(entry, states.cancel(entry.standing, WITHDRAWN, self._time()))
+            return
         executor = self._executors.get(entry.kind)
         if isinstance(entry.command, RevokeReward) and (
             executor is None or entry.target is None or entry.target.state is not State.DELIVERED

@@ -32,7 +32,8 @@ class Entry:
     """One reward, or one taking back, as its lease holder sees it.
 
     `body` is the stored call, empty before the first. `claimed` is what it counts for by the names
-    of limits. `target` is None where the ledger has no such reward.
+    of limits. `target` is None where the ledger has no such reward. `is_revoked`: a reward whose
+    taking back has arrived already.
     """
 
     reward_id: str
@@ -44,6 +45,7 @@ class Entry:
     lease_until: float
     claimed: Mapping[str, int] = field(default_factory=dict)
     target: Target | None = None
+    is_revoked: bool = False
 
     @property
     def step_prefix(self) -> str:
@@ -159,7 +161,12 @@ def standing_of(row: Mapping[str, Any]) -> Standing:
     return Standing(**{**values, "state": State(row["state"])})
 
 
-def entry_of(row: Mapping[str, Any], target: Mapping[str, Any] | None = None) -> Entry:
+def entry_of(
+    row: Mapping[str, Any],
+    target: Mapping[str, Any] | None = None,
+    *,
+    is_revoked: bool = False,
+) -> Entry:
     return Entry(
         reward_id=row["reward_id"],
         kind=row["kind"],
@@ -170,6 +177,7 @@ def entry_of(row: Mapping[str, Any], target: Mapping[str, Any] | None = None) ->
         lease_until=row["lease_until"],
         claimed=claims_in(row["claimed"]),
         target=None if target is None else _target_of(target),
+        is_revoked=is_revoked,
     )
 
 

@@ -60,9 +60,13 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
             )
             rows = (await connection.execute(take)).mappings().all()
             targets = await self._targets(connection, rows)
+            revoked = await self._revoked(connection, rows)
         # A database returns what it updated in any order.
         ordered = sorted(rows, key=lambda row: int(row["number"]))
-        entries = [entry_of(dict(row), targets.get(row["revokes"])) for row in ordered]
+        entries = [
+            entry_of(dict(row), targets.get(row["revokes"]), is_revoked=row["reward_id"] in revoked)
+            for row in ordered
+        ]
         for entry in entries:
             fault_points.reach(f"{entry.step_prefix}leased")
         return entries
@@ -103,6 +107,16 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         query = sa.select(reward).where(reward.c.reward_id.in_(wanted))
         found = (await connection.execute(query)).mappings()
         return {row["reward_id"]: dict(row) for row in found}
+
+    async def _revoked(
+        self, connection: AsyncConnection, rows: Iterable[Mapping[Any, Any]]
+    ) -> set[str]:
+        """Those of the due rewards among `rows` that are to be taken back."""
+        due = [row["reward_id"] for row in rows if row["state"] == State.DUE]
+        if not due:
+            return set()
+        query = sa.select(reward.c.revokes).where(reward.c.revokes.in_(due))
+        return set((await connection.execute(query)).scalars())
 
     async def record_reading(
         self, entry: Entry, standing: Standing, *, result: str, detail: str, wall: float

@@ -3,7 +3,7 @@ and what is taken back is taken at most once, never more than was given and is l
 """
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,6 +26,28 @@ FAULTS: tuple[Fault, ...] = ("none", "lost_before", "lost_after", "throttled", "
 REWARDS_MAX = 6
 WORTH = 500
 DAY = 24 * 3600
+
+
+class Shift(NamedTuple):
+    """One round of work: what fails at the gateway, where the process dies, how long it rests."""
+
+    faults: list[Fault]
+    crash: str
+    nth: int
+    rest: int
+
+
+SHIFTS = st.lists(
+    st.builds(
+        Shift,
+        faults=st.lists(st.sampled_from(FAULTS), max_size=3),
+        crash=st.just("") | st.sampled_from(STEPS),
+        nth=st.integers(1, 2),
+        rest=st.sampled_from([0, 2, 61, 130, 26 * 60]),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 class CrashError(Exception):
@@ -61,12 +83,19 @@ class RewardsMachine(RuleBasedStateMachine):
         self.frozen: list[Entry] = []
         self.facts = Facts()
 
-    @initialize(stale=st.sampled_from([0.0, 20.0, 45.0]))
-    def start(self, stale: float) -> None:
+    @initialize(stale=st.sampled_from([0.0, 20.0, 45.0]), given=st.integers(1, 3))
+    def start(self, stale: float, given: int) -> None:
         self.gateway = InMemoryGateway(self.clocks.engine, self.clocks.real, stale_seconds=stale)
         self.gateway.with_subscription()
         self.ledger = self.run(memory_ledger())
         self.restart()
+        for _ in range(given):
+            self.earn()
+            self.deliver_one()
+
+    def deliver_one(self) -> None:
+        [entry] = self.run(self.dispatcher.lease(1))
+        self.run(self.dispatcher.step(entry))
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
@@ -97,20 +126,19 @@ class RewardsMachine(RuleBasedStateMachine):
             self.given += 1
             self.run(give(self.ledger, grant(self.given)))
 
-    @rule(again=st.integers(1, REWARDS_MAX))
-    def redeliver(self, again: int) -> None:
-        if again <= self.given:
-            self.run(give(self.ledger, grant(again)))
+    @rule(number=st.integers(0, REWARDS_MAX - 1))
+    def redeliver(self, number: int) -> None:
+        self.run(give(self.ledger, grant(1 + number % self.given)))
 
-    @rule(which=st.integers(1, REWARDS_MAX), dies=st.booleans())
-    def take_back(self, which: int, *, dies: bool) -> None:
+    @rule(number=st.integers(0, REWARDS_MAX - 1), dies=st.booleans())
+    def take_back(self, number: int, *, dies: bool) -> None:
         """Also what is taken back already: a projector that crashed says it again."""
-        if which <= self.given:
-            self.revoked.add(which)
-            fault_points.arm("commands_unstored" if dies else "", die)
-            self.survive(give(self.ledger, revoke(which)))
-            fault_points.arm("")
-            self.run(give(self.ledger, revoke(which)))
+        which = 1 + number % self.given
+        self.revoked.add(which)
+        fault_points.arm("commands_unstored" if dies else "", die)
+        self.survive(give(self.ledger, revoke(which)))
+        fault_points.arm("")
+        self.run(give(self.ledger, revoke(which)))
 
     @rule(part=st.sampled_from([1, 300, 500, 800]))
     def spend(self, part: int) -> None:
@@ -118,14 +146,15 @@ class RewardsMachine(RuleBasedStateMachine):
         left = self.gateway._balance("c1", "USD")
         self.gateway.spent["USD"] = self.gateway.spent.get("USD", 0) + min(part, left)
 
-    @rule(
-        faults=st.lists(st.sampled_from(FAULTS), max_size=3),
-        crash=st.sampled_from(["", *STEPS]),
-        nth=st.integers(1, 2),
-    )
-    def work(self, faults: list[Fault], crash: str, nth: int) -> None:
-        self.gateway.faults = list(faults)
-        fault_points.arm(f"{crash}:{nth}" if crash else "", die)
+    @rule(shifts=SHIFTS)
+    def work(self, shifts: list[Shift]) -> None:
+        for shift in shifts:
+            self.work_once(shift)
+            self.clocks.pass_seconds(shift.rest)
+
+    def work_once(self, shift: Shift) -> None:
+        self.gateway.faults = list(shift.faults)
+        fault_points.arm(f"{shift.crash}:{shift.nth}" if shift.crash else "", die)
         for entry in self.survive(self.dispatcher.lease(5)) or ():
             lives = self.lives
             self.survive(self.dispatcher.step(entry))
@@ -241,7 +270,7 @@ class RewardsMachine(RuleBasedStateMachine):
 
 
 RewardsMachine.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -7,6 +7,7 @@ import pytest
 from connectors.publish import BrokerUnavailableError, Record
 from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.gateway import NotExecuted
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Limits
 from connectors.rewards.outcomes import report_settled, run_reports
@@ -282,6 +283,26 @@ async def test_a_doubt_about_the_taking_back_is_settled_by_the_same_key(site: Si
     assert (await site.shown())["revocation"] == "unknown"
     await site.work(seconds=5)
     assert ((await site.shown())["revocation"], len(site.gateway.deductions)) == ("revoked", 1)
+
+
+async def test_a_reward_revoked_during_an_attempt_in_vain_is_not_attempted_again(
+    site: Site,
+) -> None:
+    await give(site.ledger, grant())
+
+    async def be_busy_meanwhile(params: Any, key: str) -> NotExecuted:
+        await give(site.ledger, revoke())
+        return NotExecuted("busy", 1)
+
+    site.gateway.add_credit = be_busy_meanwhile  # type: ignore[method-assign]
+    await site.work()
+    assert (await site.shown())["state"] == "due"
+    await site.work(seconds=2)
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["revocation"]) == ("cancelled", "not_needed")
+    assert len(shown["attempts"]) == 1
+    assert await settled_facts(site) == [RewardFailed]
 
 
 async def test_what_was_partly_spent_is_partly_taken_back(site: Site) -> None:
