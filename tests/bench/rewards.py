@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 import httpx
+import psutil
 
 from deploy.sandbox.hooks import SECRET
 from deploy.sandbox.life import FIRST_INSTANT, Life, LifeSettings
@@ -41,14 +42,19 @@ MEASURED_SECONDS = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rewards given and told of in so many seconds."""
+    """Rewards given and told of in so many seconds, and what the rewarder's process used."""
 
     rewards: int
     seconds: float
+    cpu_seconds: float
 
     @property
     def rewards_per_second(self) -> float:
         return self.rewards / self.seconds
+
+    @property
+    def rewards_per_cpu_second(self) -> float:
+        return self.rewards / self.cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,10 @@ async def measure_webhooks(
         settings=settings,
     ) as rewarder:
         say(f"giving {count:,} webhooks")
+        used = rewarder.cpu_seconds()
         began = await rewarder.ask(grant, (f"c{number}" for number in range(count)))
         await rewarder.until_told(count)
-        return Given(count, time.monotonic() - began)
+        return Given(count, time.monotonic() - began, rewarder.cpu_seconds() - used)
 
 
 async def measure_bucket(
@@ -129,10 +136,17 @@ async def measure_bucket(
 
 
 class _Rewarder:
-    def __init__(self, stage: Stage, client: httpx.AsyncClient, health: str) -> None:
+    def __init__(
+        self, stage: Stage, client: httpx.AsyncClient, health: str, process: psutil.Process
+    ) -> None:
         self._stage = stage
         self._client = client
         self._health = health
+        self._process = process
+
+    def cpu_seconds(self) -> float:
+        used = self._process.cpu_times()
+        return float(used.user + used.system)
 
     async def ask(self, grant: AnyGrant, customers: Iterable[str]) -> float:
         """One reward for each. Returns the monotonic instant at which they can be read."""
@@ -181,10 +195,10 @@ async def _rewarder(
         child = Child(child.arguments, {**child.environment, **hurried, **settings})
         with (
             running(service, directory / "service.log"),
-            running(child, directory / "rewarder.log"),
+            running(child, directory / "rewarder.log") as process,
         ):
             health = await until_ready(client, stage, "rewarder")
-            yield _Rewarder(stage, client, health)
+            yield _Rewarder(stage, client, health, process)
 
 
 def _commands(

@@ -81,7 +81,10 @@ def _projected(projected: Projected | None) -> dict[str, float] | None:
 def _given(given: Given | None) -> dict[str, float] | None:
     if given is None:
         return None
-    return asdict(given) | {"rewards_per_second": given.rewards_per_second}
+    return asdict(given) | {
+        "rewards_per_second": given.rewards_per_second,
+        "rewards_per_cpu_second": given.rewards_per_cpu_second,
+    }
 
 
 def _metered(metered: Metered | None) -> dict[str, float] | None:
@@ -166,7 +169,8 @@ def _roles_table(report: Report) -> Table:
     if report.given is not None:
         table.add_row(
             f"rewarder, {report.given.rewards:,} webhooks to a service on this machine",
-            f"{report.given.rewards_per_second:,.0f} rewards/s",
+            f"{report.given.rewards_per_second:,.0f} rewards/s,"
+            f" {report.given.rewards_per_cpu_second:,.0f} per CPU s",
         )
     if report.metered is not None:
         table.add_row(

@@ -164,7 +164,7 @@ class _Drawing:
         reward, grant, fate = rng.choices(
             (self._credit, self._coupon, self._feature, self._days, self._addon, self._webhook,
              self._order),
-            (26, 12, 12, 8, 7, 17, 18),
+            (20, 7, 8, 5, 6, 29, 25),
         )[0](person)  # fmt: skip
         return self._command(person, reward, grant, fate)
 

@@ -84,6 +84,48 @@ async def test_of_one_customer_only_the_first_moving_reward_is_leased(ledger: Le
     assert [entry.reward_id for entry in await lease(ledger, wall=50)] == [grant(2).reward_id]
 
 
+async def test_attempts_of_one_moment_are_stored_each_under_its_own_reward(
+    ledger: Ledger,
+) -> None:
+    await give(ledger, *(grant(1, customer=f"c{n}") for n in range(30)))
+    leased = await lease(ledger, limit=30)
+    begun = await asyncio.gather(*(begin(ledger, entry) for entry in leased))
+    await asyncio.gather(
+        *(
+            ledger.end_attempt(
+                entry,
+                states.after_call(entry.standing, Done(entry.reward_id), POLICY, at(10)),
+                number=number,
+                result="done",
+                detail=entry.reward_id,
+                wall=10,
+            )
+            for entry, number in begun
+        )
+    )
+    for entry in leased:
+        told = await ledger.show_reward(entry.reward_id)
+        assert told is not None
+        assert told["reference"] == entry.reward_id
+        assert [each["detail"] for each in told["attempts"]] == [entry.reward_id]
+
+
+async def test_of_attempts_of_one_moment_only_those_fail_whose_lease_was_lost(
+    ledger: Ledger,
+) -> None:
+    await give(ledger, *(grant(1, customer=f"c{n}") for n in range(5)))
+    first, *others = await lease(ledger, limit=5)
+    late = replace(first, lease_number=first.lease_number - 1)
+    results = await asyncio.gather(
+        *(begin(ledger, entry) for entry in (late, *others)), return_exceptions=True
+    )
+    assert isinstance(results[0], LeaseLostError)
+    assert not any(isinstance(result, BaseException) for result in results[1:])
+    untouched = await ledger.show_reward(first.reward_id)
+    assert untouched is not None
+    assert untouched["attempts"] == []
+
+
 async def test_a_reward_waits_for_its_time(ledger: Ledger) -> None:
     await give(ledger, grant())
     [entry] = await lease(ledger)
