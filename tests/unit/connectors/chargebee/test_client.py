@@ -187,6 +187,26 @@ async def test_a_429_holds_the_whole_site_back(server: Scripted) -> None:
     assert sum(naps.seconds) > 20
 
 
+async def test_a_lock_on_one_resource_holds_nobody_else_back(server: Scripted) -> None:
+    server.answer(429, refusal("lock_timeout", None))
+    server.answer(200, ADDED)
+    naps = Naps()
+    site = client(server.port, naps)
+    with pytest.raises(CallNotExecutedError):
+        await site.add_promotional_credit(PARAMS, idempotency_key="k")
+    await site.add_promotional_credit(PARAMS, idempotency_key="k")
+    assert naps.seconds == []
+
+
+async def test_how_long_a_429_without_a_header_holds_back_can_be_set(server: Scripted) -> None:
+    server.answer(429, refusal("api_request_limit_exceeded", None))
+    with pytest.raises(CallNotExecutedError) as raised:
+        await client(server.port, throttled_seconds=2.0).add_promotional_credit(
+            PARAMS, idempotency_key="k"
+        )
+    assert 2 <= raised.value.retry_after <= 2.5
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
