@@ -4,47 +4,31 @@ Each year is a text of its own beside `years/club.yaml`: what happens, why it gi
 and each event with the figures after it. `tests/support/golden.py` says how to read them.
 """
 
-from pathlib import Path
-
 import pytest
 
 from schemas.points import AnyPointsEvent, CorrectionApplied, PointsEarned
 from schemas.program.load import load_program
-from tests.support.golden import Told, difference, tell
-
-YEARS = Path(__file__).parent / "years"
-PROGRAM = (YEARS / "club.yaml").read_text("utf-8")
-CUSTOMERS = ("monthly", "yearly", "trial", "several", "refunding", "returning")
-
-
-def golden(customer: str) -> str:
-    return (YEARS / f"{customer}.txt").read_text("utf-8")
+from tests.support.golden import difference, tell
+from tests.support.six_years import CUSTOMERS, PROGRAM, YEARS, golden, told
 
 
 @pytest.fixture(scope="module")
-def years() -> dict[str, Told]:
-    return {customer: tell(PROGRAM, golden(customer)) for customer in CUSTOMERS}
-
-
-@pytest.fixture(scope="module")
-def events(years: dict[str, Told]) -> list[AnyPointsEvent]:
-    return [event for told in years.values() for event in told.teller.story.events]
+def events() -> list[AnyPointsEvent]:
+    return [event for customer in CUSTOMERS for event in told(customer).teller.story.events]
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)
-def test_the_year_went_as_it_was_worked_out_by_hand(years: dict[str, Told], customer: str) -> None:
-    differs = difference(golden(customer), years[customer].lines)
+def test_the_year_went_as_it_was_worked_out_by_hand(customer: str) -> None:
+    differs = difference(golden(customer), told(customer).lines)
     assert not differs, f"{customer}.txt and the engine differ:\n{differs}"
 
 
 @pytest.mark.parametrize("customer", CUSTOMERS)
-def test_the_year_told_again_backwards_changes_nothing(
-    years: dict[str, Told], customer: str
-) -> None:
-    told = tell(PROGRAM, golden(customer)).teller
-    for fact in reversed(told.facts):
-        assert told.story.tell(fact) == []
-    assert told.story.account.ledger == years[customer].teller.story.account.ledger
+def test_the_year_told_again_backwards_changes_nothing(customer: str) -> None:
+    again = tell(PROGRAM, golden(customer)).teller
+    for fact in reversed(again.facts):
+        assert again.story.tell(fact) == []
+    assert again.story.account.ledger == told(customer).teller.story.account.ledger
 
 
 def test_every_year_is_told() -> None:

@@ -89,8 +89,8 @@ def line(event: AnyPointsEvent, zone: ZoneInfo, at: int | None) -> str:
     when = "" if event.occurred_at == at else local(event.occurred_at, zone)
     points = _points(event)
     text = (
-        f"    {when:<16}  {type(event).__name__:<18} {_what(event):<16} {points:>6} "
-        f"{event.balance:>7} {event.pending:>7} {event.lifetime:>8} {event.deficit:>4}"
+        f"  {when:<16}  {type(event).__name__:<18} {_what(event):<20} {points:>5} "
+        f"{event.balance:>5} {event.pending:>5} {event.lifetime:>5} {event.deficit:>4}"
     )
     notes = ", ".join(_NOTES.get(type(event), _no_notes)(event, zone))
     return f"{text}  {notes}".rstrip()
