@@ -40,6 +40,8 @@ _PIECE = re.compile(
     r"^### (?P<heading>[^\n]+)$|^```yaml example\n(?P<program>.*?)^```$|^(?P<row>\|[^\n]*\|)$",
     re.MULTILINE | re.DOTALL,
 )
+_EXAMPLE = re.compile(r"^```yaml example\n.*?^```$", re.MULTILINE | re.DOTALL)
+_KEY = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
 _HEAD = {
     "program": "guide",
     "site": SITE,
@@ -93,6 +95,27 @@ def examples(path: Path = GUIDE) -> list[Example]:
             if is_story:
                 found[-1].rows.append(Row(*cells))
     return found
+
+
+def named_in(*sections: str) -> set[str]:
+    """The words that sections set in backticks, examples left out; `points.name` is three words."""
+    spans = re.findall(r"`([^`]+)`", "\n".join(_section(each) for each in sections))
+    words = {word for span in spans for word in _KEY.findall(span)}
+    return words | {part for word in words for part in word.split(".")}
+
+
+def keys_of(section: str) -> set[str]:
+    """The keys in the first column of a section's tables of keys, without what they are within."""
+    first_cells = re.findall(r"^\| (`[^|]+`) \|", _section(section), re.MULTILINE)
+    spans = [span for cell in first_cells for span in re.findall(r"`([^`]+)`", cell)]
+    return {span.rpartition(".")[2] for span in spans}
+
+
+def _section(heading: str) -> str:
+    """From its heading to the next of that level."""
+    text = _EXAMPLE.sub("", GUIDE.read_text(encoding="utf-8"))
+    [_, section] = text.split(f"\n## {heading}\n")
+    return section.partition("\n## ")[0]
 
 
 class Telling:
