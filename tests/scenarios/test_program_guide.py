@@ -17,7 +17,7 @@ SECTIONS = {
     "refunds": "Refunds",
     "rewards": "Rewards",
 }
-"""Where the keys within a key of the head are explained; those of the head itself in its section."""
+"""Where the keys within a key of the head are explained."""
 READABLE = [f"{root}.{field}" for root, fields in FIELDS.items() for field in fields]
 
 

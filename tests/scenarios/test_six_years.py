@@ -4,11 +4,14 @@ Each year is a text of its own beside `years/club.yaml`: what happens, why it gi
 and each event with the figures after it. `tests/support/golden.py` says how to read them.
 """
 
+from typing import get_args
+
 import pytest
 
 from schemas.points import AnyPointsEvent, CorrectionApplied, PointsEarned
 from schemas.program.load import load_program
 from tests.support.golden import difference, tell
+from tests.support.program_keys import program_keys, written_in
 from tests.support.six_years import CUSTOMERS, PROGRAM, YEARS, golden, told
 
 
@@ -52,7 +55,23 @@ def test_the_years_show_every_rule_multiplier_level_and_reward_of_the_program(
     }
 
 
+def test_the_program_is_written_with_every_key_there_is() -> None:
+    """But what only another can say: money as a basis, an end, and the other of two forms."""
+    assert program_keys() - written_in(PROGRAM) == {
+        "version",
+        "retired",
+        "tiers.currency",
+        *(
+            f"rewards.{kind}.{key}"
+            for kind in ("gift_card", "charity")
+            for key in ("webhook", "payload")
+        ),
+        "rewards.gift_card.campaign",
+        "rewards.charity.products",
+    }
+
+
 def test_the_years_show_every_kind_of_event(events: list[AnyPointsEvent]) -> None:
     """But a correction, which nobody needs whose facts come in their order."""
-    kinds = set(AnyPointsEvent.__args__) - {CorrectionApplied}
+    kinds = set(get_args(AnyPointsEvent)) - {CorrectionApplied}
     assert {type(event) for event in events} == kinds

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from schemas.program.load import load_program
 from schemas.program.model import Program
 from schemas.program.parts import Part
 
@@ -33,6 +34,27 @@ def _within(annotation: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _within(each, path)
 
 
+def written_in(text: str) -> set[str]:
+    """The paths of the keys that a program in YAML is written with."""
+    return set(_paths(load_program(text).model_dump(by_alias=True, exclude_unset=True), ""))
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, within in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            yield here
+            yield from _paths(within, here)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _paths(each, path)
+
+
 def program_words() -> list[tuple[str, str]]:
     """Of the whole program, in its order."""
     return list(dict.fromkeys(words_of(Program)))
+
+
+def program_keys() -> set[str]:
+    """The paths of all keys."""
+    return {path for path, word in program_words() if path.rpartition(".")[2] == word}
