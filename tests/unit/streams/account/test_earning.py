@@ -182,6 +182,16 @@ def test_the_carried_remainder_makes_twelve_small_payments_worth_one_large() -> 
     assert without.lifetime == 108
 
 
+def test_a_payment_of_nothing_changes_nothing_of_what_is_carried() -> None:
+    """Rounding half a point up owes that half: it is neither forgiven nor rounded once more."""
+    told = story(points="{rounding: half_up, carry_remainder: true}")
+    assert earned(told.paid("t1", 50)) == [("pay", 1)]
+    assert reasons(told.paid("t2", 0)) == ["rounds_to_nothing"]
+    assert reasons(told.paid("t3", 50)) == ["rounds_to_nothing"]
+    assert earned(told.paid("t4", 50)) == [("pay", 1)]
+    assert told.lifetime == 2
+
+
 def test_what_a_cap_withheld_is_not_carried() -> None:
     told = story(
         '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, '
