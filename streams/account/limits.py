@@ -47,8 +47,13 @@ def count(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProg
         add(counter.counts, program.period_key(at, limit.per), 1)
 
 
-def uncount(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
-    """What was counted at the instant was undone: it may happen once more."""
+def uncount(
+    limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram, *, last_at: int
+) -> None:
+    """What was counted at the instant was undone: it may happen once more. `last_at` is when the
+    last that stands happened: a cooldown counts from there.
+    """
     counter.count = max(0, counter.count - 1)
+    counter.last_at = last_at
     if limit.per is not None:
         add(counter.counts, program.period_key(at, limit.per), -1)

@@ -8,7 +8,7 @@ them expired counts as undone, then other lots in debit order, then as `refunds.
 from schemas.facts import PaymentRefunded, PaymentSucceeded
 from schemas.points import Money, PointsReversed
 from streams.account import limits, lots, payments, tiers
-from streams.account.state import Earning, ParkedRefund, Payment
+from streams.account.state import NEVER, Earning, ParkedRefund, Payment
 from streams.account.turn import BY_REFUND, Turn
 
 MAX_PARKED = 32
@@ -171,7 +171,9 @@ def _unwind(
         if rule.cap_per is not None:
             limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
         if rule.limit and earning.reversed == earning.points:
-            limits.uncount(rule.limit, counter, payment.at, program)
+            cools = rule.limit.cooldown is not None
+            last_at = _last_standing(turn, rule.id, payment) if cools else counter.last_at
+            limits.uncount(rule.limit, counter, payment.at, program, last_at=last_at)
     if program.tiers is None:
         return
     if program.tiers.currency is None:
@@ -180,3 +182,14 @@ def _unwind(
     elif payment.counted and program.tiers.currency == payment.currency:
         memory.spend_minor = max(0, memory.spend_minor - given_back)
         tiers.unqualify(turn, payment.at, given_back, payment.sequence)
+
+
+def _last_standing(turn: Turn, rule: str, undone: Payment) -> int:
+    """When a rule last earned for a payment that was not undone, NEVER where none is known."""
+    last_at = NEVER
+    for _, each in payments.recall(turn.memory):
+        if (each.transaction, each.invoice) == (undone.transaction, undone.invoice):
+            continue
+        if any(own.rule == rule and own.reversed < own.points for own in each.earnings):
+            last_at = max(last_at, each.at)
+    return last_at

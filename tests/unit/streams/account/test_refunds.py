@@ -78,6 +78,15 @@ def test_a_refund_is_spread_over_all_rules_that_the_payment_pulled() -> None:
     assert told.balance == 0
 
 
+def test_a_cooldown_counts_from_the_last_payment_that_stands() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 10, limit: {cooldown: P7D}}")
+    told.paid("t1", 1_000)
+    told.paid("t2", 1_000, at=T0 + 7 * DAY)
+    told.refunded("r2", "t2", 1_000, at=T0 + 8 * DAY)
+    assert earned(told.paid("t3", 1_000, at=T0 + 9 * DAY)) == [("pay", 10)]
+    assert reasons(told.paid("t4", 1_000, at=T0 + 15 * DAY)) == ["limit_reached"]
+
+
 def test_a_refund_before_activation_voids_the_pending_points() -> None:
     told = story(
         '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, activate_after: P14D}'
