@@ -51,7 +51,8 @@ def reschedule(account: Account) -> None:
 
 def _activate(turn: Turn, at: int) -> None:
     due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
-    for lot in sorted(due, key=lambda each: each.id):
+    # Oldest first, for in this order they fill the deficit.
+    for lot in sorted(due, key=lambda each: (each.earned_at, each.id)):
         turn.pending -= lot.points
         absorbed = turn.absorb(lot.points)
         turn.emit(
