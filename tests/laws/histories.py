@@ -1,0 +1,185 @@
+"""Random histories in canonical order, at instants where dates of a program fall together."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from schemas import facts, ids
+from schemas.facts import AnyFact
+from schemas.program.model import Program
+from tests.laws.chance import Chance
+from tests.oracle import wall
+from tests.support import story
+from tests.support.year import SITE
+
+RANKS: dict[type, int] = {
+    facts.SubscriptionCreated: 0,
+    facts.SubscriptionActivated: 1,
+    facts.SubscriptionChanged: 2,
+    facts.SubscriptionRenewed: 3,
+    facts.SubscriptionReactivated: 4,
+    facts.PaymentSucceeded: 5,
+    facts.PaymentRefunded: 6,
+    facts.CustomEventReceived: 7,
+    facts.SubscriptionCancelled: 8,
+}
+LAST = 9
+"""Requests, outcomes and time."""
+
+DAYS = [
+    "2025-12-31", "2026-01-01", "2026-01-31", "2026-02-28", "2026-03-07", "2026-03-08",
+    "2026-03-28", "2026-03-29", "2026-04-05", "2026-06-30", "2026-10-04", "2026-10-25",
+    "2026-11-01", "2026-05-13",
+]  # fmt: skip
+TIMES = ["00:00:00", "23:59:59", "02:30:00", "01:30:00", "03:00:00", "12:00:00"]
+PLANS = ["basic", "pro", "other"]
+YEARS = 3 * 366 * story.DAY
+
+
+def canonical(history: list[AnyFact]) -> list[AnyFact]:
+    return sorted(
+        history, key=lambda fact: (fact.occurred_at, RANKS.get(type(fact), LAST), fact.id)
+    )
+
+
+def random_history(chance: Chance, program: Program) -> list[AnyFact]:
+    """Facts of one customer, some of them told again later, and at last the end of time."""
+    draw = _Draw(chance, program)
+    history = [draw.fact() for _ in range(chance.choice([4, 8, 12, 16, 24, 32]))]
+    ordered = canonical(list({fact.id: fact for fact in history}.values()))
+    for _ in range(chance.choice([0, 0, 1, 3])):
+        place = chance.randrange(len(ordered))
+        ordered.insert(chance.randint(place + 1, len(ordered)), ordered[place])
+    return [*ordered, story.time(draw.last + YEARS)]
+
+
+class _Draw:
+    def __init__(self, chance: Chance, program: Program) -> None:
+        self.chance, self.program = chance, program
+        self.zone = ZoneInfo(program.timezone)
+        self.instants = self._hot_instants()
+        self.last = max(self.instants)
+        self.number = 0
+
+    def _hot_instants(self) -> list[int]:
+        """Few, and such that what one fact started is due when another one comes."""
+        chance = self.chance
+        durations = _durations(self.program)
+        found = []
+        for _ in range(chance.randint(1, 4)):
+            day, time = chance.choice(DAYS), chance.choice(TIMES)
+            at = wall.instant(datetime.fromisoformat(f"{day}T{time}"), self.zone)
+            found.append(at)
+            for _ in range(chance.randint(1, 4)):
+                at = wall.later(at, chance.choice(durations), self.zone)
+                if at - found[0] < 400 * story.DAY:
+                    found += [at, at + chance.choice([-1, 0, 1, 3_600, story.DAY])]
+        return found
+
+    def fact(self) -> AnyFact:
+        chance, at = self.chance, self.chance.choice(self.instants)
+        self.number += 1
+        draws = [
+            self._payment, self._payment, self._payment, self._payment, self._payment,
+            self._refund, self._refund, self._custom, self._custom, self._custom,
+            self._subscribed, self._subscribed, self._subscribed, self._subscribed,
+            self._adjusted, self._outcome, self._time,
+        ]  # fmt: skip
+        if chance.often(0.004):
+            return story.deleted(at)
+        return chance.choice(draws)(at)
+
+    def _seen(self, at: int) -> facts.Subscription:
+        chance = self.chance
+        price = chance.choice([500, 1_000, 1_200, 12_000])
+        return story.subscription(
+            chance.randint(1, 9),
+            name=chance.choice(["sub_1", "sub_1", "sub_2"]),
+            plan=chance.choice(PLANS),
+            amount_minor=price,
+            period_unit=chance.choice(["month", "month", "year", "week", "day"]),
+            period=chance.choice([1, 1, 3, 12]),
+            quantity=chance.randint(1, 3),
+            status=chance.choice(["active", "active", "in_trial", "cancelled"]),
+            currency=chance.choice(["USD", "USD", "USD", "EUR"]),
+            started_at=chance.choice(self.instants) - chance.choice([0, story.YEAR]),
+            term_start=chance.maybe(0.8, at),
+        )
+
+    def _payment(self, at: int) -> AnyFact:
+        chance = self.chance
+        name = f"t{chance.randint(1, 6)}"
+        return story.paid(
+            name,
+            chance.choice([0, 1, 99, 333, 500, 999, 1_000, 1_250, 2_000, 3_333]),
+            at,
+            invoice=chance.choice(["a", "a", "b"]),
+            currency=chance.choice(["USD", "USD", "USD", "EUR"]),
+            on_time=chance.often(0.6),
+            tax_minor=chance.maybe(0.3, chance.choice([0, 19, 400])),
+            quantity=chance.randint(0, 3),
+            subscription=self._seen(at) if chance.often(0.4) else None,
+        )
+
+    def _refund(self, at: int) -> AnyFact:
+        chance = self.chance
+        return story.refunded(
+            f"r{self.number}",
+            f"t{chance.randint(1, 6)}",
+            chance.choice([1, 99, 250, 333, 500, 1_000, 5_000]),
+            at,
+            invoice=chance.choice(["", "", "a", "b"]),
+            reason=chance.choice(["refund", "refund", "refund", "chargeback", "late_failure"]),
+        )
+
+    def _custom(self, at: int) -> AnyFact:
+        chance = self.chance
+        stars = {"stars": chance.randint(0, 5)} if chance.often(0.8) else {}
+        name = chance.choice(["visit", "review", "other"])
+        return story.happened(name, at, key=f"c{self.number}", properties=dict(stars))
+
+    def _subscribed(self, at: int) -> AnyFact:
+        seen = self._seen(at)
+        match self.chance.choice(
+            ["made", "on", "on", "new", "new", "new", "term", "term", "off", "back"]
+        ):
+            case "made":
+                return story.created(seen, at)
+            case "on":
+                return story.activated(seen, at, from_trial=self.chance.often(0.7))
+            case "new":
+                return story.changed(seen, at)
+            case "term":
+                return story.renewed(seen, at)
+            case "off":
+                return story.cancelled(seen, at)
+            case _:
+                return story.reactivated(seen, at)
+
+    def _adjusted(self, at: int) -> AnyFact:
+        points = self.chance.choice([-60, -25, -7, 5, 30, 45])
+        return story.adjusted(f"a{self.number}", points, at)
+
+    def _outcome(self, at: int) -> AnyFact:
+        rewards = self.program.rewards
+        if not rewards:
+            return self._payment(at)
+        reward = self.chance.choice(rewards)
+        name = ids.reward_id(SITE, story.CUSTOMER, reward.id, self.chance.randint(1, 3))
+        at = max(at, self.chance.choice(self.instants))
+        return story.failed(name, at) if self.chance.often(0.7) else story.delivered(name, at)
+
+    def _time(self, at: int) -> AnyFact:
+        return story.time(at)
+
+
+def _durations(program: Program) -> list[str]:
+    """Every length of time that the program speaks of, and two of life's."""
+    found = ["P1D", "P1M"]
+    if program.expiry:
+        found.append(program.expiry.after)
+    if program.tiers and program.tiers.window.startswith("P"):
+        found.append(program.tiers.window)
+    for rule in program.earn:
+        found += [rule.activate_after] if rule.activate_after else []
+        found += [rule.limit.cooldown] if rule.limit and rule.limit.cooldown else []
+    return found
