@@ -53,12 +53,27 @@ def random_history(chance: Chance, program: Program) -> list[AnyFact]:
 
 
 class _Draw:
+    """Each history has its own leaning, so that some are full of refunds and others of rewards."""
+
     def __init__(self, chance: Chance, program: Program) -> None:
         self.chance, self.program = chance, program
         self.zone = ZoneInfo(program.timezone)
         self.instants = self._hot_instants()
         self.last = max(self.instants)
         self.number = 0
+        self.paid: list[tuple[str, str, int]] = []
+        usual = {
+            self._payment: 5.0,
+            self._refund: 2.5,
+            self._custom: 3.0,
+            self._subscribed: 4.0,
+            self._adjusted: 1.0,
+            self._outcome: 2.0 if program.rewards else 0.0,
+            self._time: 0.5,
+            self._deleted: 0.03,
+        }
+        self.draws = list(usual)
+        self.weights = [weight * chance.random() for weight in usual.values()]
 
     def _hot_instants(self) -> list[int]:
         """Few, and such that what one fact started is due when another one comes."""
@@ -76,17 +91,9 @@ class _Draw:
         return found
 
     def fact(self) -> AnyFact:
-        chance, at = self.chance, self.chance.choice(self.instants)
         self.number += 1
-        draws = [
-            self._payment, self._payment, self._payment, self._payment, self._payment,
-            self._refund, self._refund, self._custom, self._custom, self._custom,
-            self._subscribed, self._subscribed, self._subscribed, self._subscribed,
-            self._adjusted, self._outcome, self._time,
-        ]  # fmt: skip
-        if chance.often(0.004):
-            return story.deleted(at)
-        return chance.choice(draws)(at)
+        [draw] = self.chance.choices(self.draws, self.weights)
+        return draw(self.chance.choice(self.instants))
 
     def _seen(self, at: int) -> facts.Subscription:
         chance = self.chance
@@ -107,12 +114,13 @@ class _Draw:
 
     def _payment(self, at: int) -> AnyFact:
         chance = self.chance
-        name = f"t{chance.randint(1, 6)}"
+        name, invoice = f"t{chance.randint(1, 6)}", chance.choice(["a", "a", "b"])
+        self.paid.append((name, invoice, at))
         return story.paid(
             name,
             chance.choice([0, 1, 99, 333, 500, 999, 1_000, 1_250, 2_000, 3_333]),
             at,
-            invoice=chance.choice(["a", "a", "b"]),
+            invoice=invoice,
             currency=chance.choice(["USD", "USD", "USD", "EUR"]),
             on_time=chance.often(0.6),
             tax_minor=chance.maybe(0.3, chance.choice([0, 19, 400])),
@@ -121,13 +129,18 @@ class _Draw:
         )
 
     def _refund(self, at: int) -> AnyFact:
+        """Mostly of a payment that is known, and after it."""
         chance = self.chance
+        name, invoice = f"t{chance.randint(1, 6)}", chance.choice(["a", "b"])
+        if self.paid and chance.often(0.8):
+            name, invoice, paid_at = chance.choice(self.paid)
+            at = max(at, paid_at)
         return story.refunded(
             f"r{self.number}",
-            f"t{chance.randint(1, 6)}",
+            name,
             chance.choice([1, 99, 250, 333, 500, 1_000, 5_000]),
             at,
-            invoice=chance.choice(["", "", "a", "b"]),
+            invoice=chance.choice(["", "", invoice]),
             reason=chance.choice(["refund", "refund", "refund", "chargeback", "late_failure"]),
         )
 
@@ -160,13 +173,15 @@ class _Draw:
         return story.adjusted(f"a{self.number}", points, at)
 
     def _outcome(self, at: int) -> AnyFact:
-        rewards = self.program.rewards
-        if not rewards:
-            return self._payment(at)
-        reward = self.chance.choice(rewards)
-        name = ids.reward_id(SITE, story.CUSTOMER, reward.id, self.chance.randint(1, 3))
-        at = max(at, self.chance.choice(self.instants))
-        return story.failed(name, at) if self.chance.often(0.7) else story.delivered(name, at)
+        """Of a reward that may have been earned by then."""
+        chance = self.chance
+        reward = chance.choice(self.program.rewards)
+        name = ids.reward_id(SITE, story.CUSTOMER, reward.id, chance.choice([1, 1, 2, 3]))
+        at = max(at, chance.choice(self.instants))
+        return story.failed(name, at) if chance.often(0.7) else story.delivered(name, at)
+
+    def _deleted(self, at: int) -> AnyFact:
+        return story.deleted(at)
 
     def _time(self, at: int) -> AnyFact:
         return story.time(at)

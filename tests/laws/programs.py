@@ -183,9 +183,9 @@ def _reward(chance: Chance, name: str, tiers: dict[str, Any] | None) -> dict[str
         when = {kind: chance.randint(25, 60), "repeat": chance.choice(["once", "every"])}
     elif kind == "tier" and tiers is not None:
         when = {"tier": chance.choice(tiers["levels"])["id"]}
-        if chance.often(0.5):
+        if chance.often(0.7):
             del reward["free_days"]
-            reward["feature"] = {"id": "beta", "while_in_tier": chance.often(0.7)}
+            reward["feature"] = {"id": "beta", "while_in_tier": chance.often(0.8)}
     else:
         on = chance.choice(LIKELY)
         when = {
