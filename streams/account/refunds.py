@@ -22,7 +22,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         payment.occurred_at,
         payment.amount_minor,
         payment.currency,
-        turn.ledger.sequence,
+        turn.ledger.sequence - len(turn.earnings),
         first=first,
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),

@@ -102,8 +102,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment that may still be refunded. `sequence` is the account's when it was recorded;
-    `counted` says that its money counts towards a tier.
+    """A payment that may still be refunded. `sequence` is the account's before it; `counted` says
+    that its money counts towards a tier.
     """
 
     transaction: str

@@ -92,7 +92,7 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     if tiers is None or value <= 0:
         return
     memory = turn.memory
-    counted = sequence <= memory.tier_sequence
+    counted = sequence < memory.tier_sequence
     if not tiers.for_life:
         leaves_at = tiers.leaves_at(at)
         counted = counted and leaves_at > memory.tier_counted_at
@@ -100,12 +100,18 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
             memory.qualifying[leaves_at] = max(0, memory.qualifying[leaves_at] - value)
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    present = _basis(turn, tiers, turn.now)
+    supported = max(memory.tier_basis, present)
     if supported >= memory.tier_needs:
         return
     reached = tiers.level_for(supported)
     if reached < tiers.index.get(turn.ledger.tier, 0):
+        rested = (memory.tier_sequence, memory.tier_counted_at)
+        still_rests = memory.tier_basis >= present
         _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
+        if still_rests:
+            # The lower tier rests on what is left of what the higher one rested on.
+            memory.tier_sequence, memory.tier_counted_at = rested
 
 
 def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -> int:
