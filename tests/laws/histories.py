@@ -28,7 +28,7 @@ LAST = 9
 DAYS = [
     "2025-12-31", "2026-01-01", "2026-01-31", "2026-02-28", "2026-03-07", "2026-03-08",
     "2026-03-28", "2026-03-29", "2026-04-05", "2026-06-30", "2026-10-04", "2026-10-25",
-    "2026-11-01", "2026-05-13",
+    "2026-11-01", "2026-05-13", "2026-12-31", "2027-01-01",
 ]  # fmt: skip
 TIMES = ["00:00:00", "23:59:59", "02:30:00", "01:30:00", "03:00:00", "12:00:00"]
 PLANS = ["basic", "pro", "other"]
@@ -86,9 +86,9 @@ class _Draw:
             found.append(at)
             for _ in range(chance.randint(1, 4)):
                 at = wall.later(at, chance.choice(durations), self.zone)
-                if at - found[0] < 400 * story.DAY:
-                    found += [at, at + chance.choice([-1, 0, 1, 3_600, story.DAY])]
-        return found
+                found += [at, at + chance.choice([-1, 0, 1, 3_600, story.DAY])]
+        # What is older than two years an account may have forgotten.
+        return [at for at in found if at < min(found) + 700 * story.DAY]
 
     def fact(self) -> AnyFact:
         self.number += 1

@@ -167,7 +167,7 @@ def _tiers(chance: Chance) -> dict[str, Any]:
         {
             "basis": "spend" if by_money else "points_earned",
             "currency": "USD" if by_money else None,
-            "window": chance.choice(["lifetime", "calendar_year", *DURATIONS[3:]]),
+            "window": chance.choice(["lifetime", *["calendar_year"] * 3, *DURATIONS[3:]]),
             "downgrade": chance.choice(["to_basis", "one_down", "never"]),
             "levels": levels,
         }

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.compare import difference
+from tests.laws.histories import canonical
 
 LISTS = ("earn", "multipliers", "rewards", "plan_ranking")
 WHOLE = ("expiry", "tiers", "points", "refunds", "timezone", "stack")
@@ -31,13 +32,19 @@ def _fewer_facts(program: Program, history: list[AnyFact]) -> list[AnyFact]:
         start = 0
         while start < len(history):
             without = history[:start] + history[start + size :]
-            if without and difference(program, without) is not None:
+            if in_order(without) and difference(program, without) is not None:
                 history = without
             else:
                 start += size
         if size == 1:
             return history
         size //= 2
+
+
+def in_order(history: list[AnyFact]) -> bool:
+    """Whether facts come as they happened, but for those that are told again."""
+    firsts = list({fact.id: fact for fact in reversed(history)}.values())[::-1]
+    return bool(history) and firsts == canonical(firsts)
 
 
 def _simpler_program(program: Program, history: list[AnyFact]) -> Program:
