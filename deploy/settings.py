@@ -3,6 +3,8 @@
 `CACTUS_PARTITIONS=6`, `CACTUS_KAFKA__BOOTSTRAP_SERVERS=...`; the same names, nested, in
 `cactus.toml`. The environment wins. A setting inside a section may be given as `<name>_file`, a
 path to read it from: secrets need never stand in a settings file or in the environment.
+Two variables are read before there are settings: `CACTUS_CONFIG` names the file, and
+`CACTUS_NATIVE=off` leaves the account fold interpreted (see `deploy.native`).
 """
 
 import difflib
@@ -29,7 +31,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connectors.outgoing.signing import SECRETS_MAX, check_secret
 from deploy.errors import ConfigurationError
+from deploy.native.loading import NATIVE_VARIABLE
 
 PREFIX = "CACTUS_"
 FILE_VARIABLE = "CACTUS_CONFIG"
@@ -147,6 +151,51 @@ class Poller(Section):
     overlap_seconds: int = Field(600, ge=0)
 
 
+class Endpoint(Section):
+    """A service that gives what we cannot: programs name it in `gift_card`, `charity`, `custom`."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+    url: str
+    secrets: list[SecretStr] = Field(
+        description="whsec_…, of Standard Webhooks; a second one may live, for rotation"
+    )
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _split_lines(cls, value: object) -> object:
+        """A file holds one secret per line."""
+        return value.split() if isinstance(value, str) else value
+
+    @field_validator("secrets")
+    @classmethod
+    def _usable(cls, value: list[SecretStr]) -> list[SecretStr]:
+        if not 1 <= len(value) <= SECRETS_MAX:
+            msg = f"one secret, or {SECRETS_MAX} while they are rotated"
+            raise ValueError(msg)
+        for each in value:
+            check_secret(each.get_secret_value())
+        return value
+
+
+class Tremendous(Section):
+    """The account at Tremendous that gift cards and donations are ordered from."""
+
+    api_key: SecretStr | None = None
+    api_url: str = Field(
+        "https://www.tremendous.com/api/v2", description="testflight.tremendous.com to try it"
+    )
+    funding_source: str = Field("balance", description="what orders are paid from")
+
+
+class Outgoing(Section):
+    """What may be called of services that merchants name: https to public addresses."""
+
+    ports: list[int] = Field(default_factory=lambda: [443])
+    allow_loopback: bool = Field(
+        default=False, description="for development: call this machine too, without https"
+    )
+
+
 class Chargebee(Section):
     """What we allow ourselves of each site's quota: 80 % of the plan's figure, over all processes.
 
@@ -219,6 +268,9 @@ class Settings(BaseSettings):
     poller: Poller = Poller()
     chargebee: Chargebee = Chargebee()
     rewarder: Rewarder = Rewarder()
+    endpoints: list[Endpoint] = Field(default_factory=list)
+    tremendous: Tremendous = Tremendous()
+    outgoing: Outgoing = Outgoing()
     health: Health = Health()
     log: Log = Log()
 
@@ -227,6 +279,14 @@ class Settings(BaseSettings):
         names = [site.site for site in self.sites]
         if len(set(names)) < len(names):
             msg = "sites: each site may stand there once"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _endpoints_differ(self) -> Self:
+        names = [endpoint.name for endpoint in self.endpoints]
+        if len(set(names)) < len(names):
+            msg = "endpoints: each name may stand there once"
             raise ValueError(msg)
         return self
 
@@ -291,7 +351,8 @@ def _settings_file() -> Path:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {FILE_VARIABLE}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known |= {FILE_VARIABLE, NATIVE_VARIABLE}
     for name in os.environ:
         head = name.upper().split("__")[0]
         if head.startswith(PREFIX) and head not in known:

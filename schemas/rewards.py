@@ -53,7 +53,20 @@ class Webhook(Grant, frozen=True, kw_only=True, tag="webhook"):
     payload: dict[str, Any] = {}
 
 
-AnyGrant = Discount | Feature | FreeDays | FreeAddon | Webhook
+class Order(Grant, frozen=True, kw_only=True, tag="order"):
+    """A gift card or a donation ordered at Tremendous, which the customer claims by a link.
+
+    The customer chooses among `products`, or among those of a `campaign`; what it is worth is the
+    one of `amounts_minor` in the customer's currency.
+    """
+
+    purpose: Literal["gift_card", "charity"]
+    amounts_minor: dict[str, int]
+    products: tuple[str, ...] = ()
+    campaign: str = ""
+
+
+AnyGrant = Discount | Feature | FreeDays | FreeAddon | Webhook | Order
 
 
 def _first_version() -> int:

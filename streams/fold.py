@@ -35,6 +35,11 @@ class PartitionFold:
         self._due_at: dict[bytes, int] = {}
         self._agenda: list[tuple[int, bytes]] = []
 
+    @property
+    def programs(self) -> Programs:
+        """The versions known by now."""
+        return self._programs
+
     def restore(self, key: bytes, value: bytes) -> None:
         if key == PROGRAMS_KEY:
             self._programs = Programs.decode(value)

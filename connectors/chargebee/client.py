@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from chargebee import Chargebee
@@ -81,7 +81,9 @@ class PromotionalCredit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionState:
-    """What a subscription is now; `coupons` are the ids waiting for its next invoices."""
+    """What a subscription is now; `coupons` are the ids waiting for its next invoices, `addons` the
+    prices of its add-ons.
+    """
 
     id: str
     customer: str
@@ -89,6 +91,8 @@ class SubscriptionState:
     currency: str
     created_at: int
     coupons: tuple[str, ...] = ()
+    term_end: int | None = None
+    addons: tuple[str, ...] = ()
 
 
 class BadApiUrlError(ValueError):
@@ -162,6 +166,71 @@ class ChargebeeClient:
                 subscription, params, headers
             ),
             {"coupon_ids": [coupon], "replace_coupon_list": False},
+            idempotency_key,
+        )
+
+    async def override_entitlement(
+        self,
+        subscription: str,
+        action: Literal["upsert", "remove"],
+        override: Mapping[str, Any],
+        *,
+        idempotency_key: str,
+    ) -> None:
+        """One override as POST /subscriptions/{id}/entitlement_overrides has it."""
+        await self._write(
+            "entitlement_override",
+            lambda params, headers: (
+                self._sdk.EntitlementOverride.add_entitlement_override_for_subscription(
+                    subscription, params, headers
+                )
+            ),
+            {"action": action, "entitlement_overrides": [dict(override)]},
+            idempotency_key,
+        )
+
+    async def list_entitlement_overrides(self, subscription: str) -> dict[str, str]:
+        """Value by feature, of the overrides that are in force."""
+
+        def listing(asked: dict[str, Any]) -> Awaitable[Any]:
+            answer: Awaitable[Any] = (
+                self._sdk.EntitlementOverride.list_entitlement_override_for_subscription(
+                    subscription, asked
+                )
+            )
+            return answer
+
+        rows = self._rows("entitlement_override", listing, {"limit": PAGE_LIMIT})
+        return {str(row["feature_id"]): str(row.get("value", "")) async for row in rows}
+
+    async def change_term_end(
+        self, subscription: str, term_end: int, *, idempotency_key: str
+    ) -> None:
+        """Moves the end of the present term, without an invoice for the difference."""
+        await self._write(
+            "term_end_change",
+            lambda params, headers: self._sdk.Subscription.change_term_end(
+                subscription, params, headers
+            ),
+            {"term_ends_at": term_end, "prorate": False, "invoice_immediately": False},
+            idempotency_key,
+        )
+
+    async def add_item(
+        self, subscription: str, item: Mapping[str, Any], *, idempotency_key: str
+    ) -> None:
+        """Adds one item to those of the subscription, without an invoice at once."""
+        await self._write(
+            "item_add",
+            lambda params, headers: self._sdk.Subscription.update_for_items(
+                subscription, params, headers
+            ),
+            {
+                "subscription_items": [dict(item)],
+                "replace_items_list": False,
+                "prorate": False,
+                "invoice_immediately": False,
+            },
             idempotency_key,
         )
 
@@ -337,4 +406,13 @@ def _subscription(row: Mapping[str, Any]) -> SubscriptionState:
         currency=str(row.get("currency_code", "")),
         created_at=int(row.get("created_at") or 0),
         coupons=tuple(str(coupon["coupon_id"]) for coupon in row.get("coupons") or ()),
+        term_end=row.get("current_term_end"),
+        addons=(
+            *(str(addon["id"]) for addon in row.get("addons") or ()),
+            *(
+                str(item["item_price_id"])
+                for item in row.get("subscription_items") or ()
+                if item.get("item_type") == "addon"
+            ),
+        ),
     )

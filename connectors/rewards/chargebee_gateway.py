@@ -133,6 +133,44 @@ class ChargebeeGateway:
             raise _unavailable(error) from error
         return [_subscription(state) for state in held]
 
+    async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        try:
+            await self._client.override_entitlement(
+                subscription, "upsert", params, idempotency_key=key
+            )
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{params['feature_id']}")
+
+    async def remove_feature(self, subscription: str, feature: str, key: str) -> Outcome:
+        try:
+            await self._client.override_entitlement(
+                subscription, "remove", {"feature_id": feature}, idempotency_key=key
+            )
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{feature}")
+
+    async def features(self, subscription: str) -> dict[str, str]:
+        try:
+            return await self._client.list_entitlement_overrides(subscription)
+        except CallError as error:
+            raise _unavailable(error) from error
+
+    async def move_term_end(self, subscription: str, term_end: int, key: str) -> Outcome:
+        try:
+            await self._client.change_term_end(subscription, term_end, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{term_end}")
+
+    async def add_addon(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        try:
+            await self._client.add_item(subscription, params, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{params['item_price_id']}")
+
     async def invoiced_coupons(self, subscription: str, since: int) -> set[str]:
         try:
             return await self._client.list_invoiced_coupons(subscription, since=since)
@@ -167,4 +205,6 @@ def _subscription(state: SubscriptionState) -> Subscription:
         currency=state.currency,
         created_at=state.created_at,
         coupons=state.coupons,
+        term_end=state.term_end,
+        addons=state.addons,
     )

@@ -17,9 +17,10 @@ from connectors.rewards.gateway import (
     ReadBack,
     Refused,
     RewardGateway,
-    Subscription,
     Unreadable,
 )
+from connectors.rewards.landing import BILLED_AGAIN, choose_subscription, land
+from connectors.rewards.policy import Policy
 from schemas.rewards import Discount, GrantReward
 
 DESCRIPTION_CHARS_MAX = 250
@@ -27,12 +28,11 @@ REFERENCE_CHARS_MAX = 500
 COUPON_ID_CHARS_MAX = 50
 """Ids may have 100 characters, names 50, and both must be unique: one text serves as both."""
 
-BILLED_AGAIN = ("active", "in_trial")
-"""Statuses with a next invoice, best first. A subscription that will not renew has none."""
-
 
 class PromotionalCreditExecutor:
     """Money on the customer's account, which any of their next invoices uses up."""
+
+    policy: Policy | None = None
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
@@ -104,13 +104,15 @@ class CouponExecutor:
     share a coupon, and still each firing of one customer can be told apart when reading back.
     """
 
+    policy: Policy | None = None
+
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = _discount(command)
         try:
-            chosen = await self._choose(command)
+            chosen = await land(self._gateway, command, BILLED_AGAIN)
         except GatewayUnavailableError as error:
             return NotExecuted(error.reason, error.retry_after)
         if chosen is None:
@@ -135,13 +137,6 @@ class CouponExecutor:
             }
         )
 
-    async def _choose(self, command: GrantReward) -> Subscription | None:
-        if command.subscription:
-            named = await self._gateway.subscription(command.subscription)
-            if named is not None and named.status in BILLED_AGAIN:
-                return named
-        return choose_subscription(await self._gateway.subscriptions(command.customer))
-
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
         ensured = await self._gateway.ensure_coupon(body["coupon"])
         if not isinstance(ensured, Done):
@@ -162,18 +157,6 @@ class CouponExecutor:
         except GatewayUnavailableError as error:
             return Unreadable(error.reason, error.retry_after)
         return Absent()
-
-
-def choose_subscription(subscriptions: list[Subscription]) -> Subscription | None:
-    """The one that gets a discount where the command names none that is billed again: an active
-    one before one in trial, then the oldest.
-    """
-    billed = [each for each in subscriptions if each.status in BILLED_AGAIN]
-    return min(
-        billed,
-        key=lambda each: (BILLED_AGAIN.index(each.status), each.created_at, each.id),
-        default=None,
-    )
 
 
 def coupon_id(command: GrantReward, currency: str) -> str:

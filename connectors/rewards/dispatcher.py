@@ -30,7 +30,8 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.ledger import Entry, LeaseLostError, Ledger, NewAttempt
-from connectors.rewards.states import Instant, Move, Policy, Standing, State
+from connectors.rewards.policy import Policy
+from connectors.rewards.states import Instant, Move, Standing, State
 from schemas.rewards import AnyGrant, Discount
 
 log = structlog.get_logger(__name__)
@@ -144,7 +145,8 @@ class Dispatcher:
             standing = states.refuse_before_sending(entry.standing, refused, self._time())
             await self._put(entry, standing)
             return
-        match states.next_move(entry.standing, self._policy, self._time()):
+        policy = executor.policy or self._policy
+        match states.next_move(entry.standing, policy, self._time()):
             case Move.PREPARE:
                 await self._prepare(entry, executor)
             case Move.RESEND:
@@ -186,7 +188,8 @@ class Dispatcher:
             lease_until=wall + self._pace.lease_seconds,
         )
         outcome = await self._call(begun, executor, key)
-        after = states.after_call(begun.standing, outcome, self._time())
+        policy = executor.policy or self._policy
+        after = states.after_call(begun.standing, outcome, policy, self._time())
         result, detail = _told(outcome)
         ATTEMPTS.labels(result).inc()
         await self._ledger.end_attempt(
@@ -211,7 +214,8 @@ class Dispatcher:
                 reading = await executor.read_back(json.loads(entry.body), self._since(entry))
         except TimeoutError:
             reading = Unreadable("reading back took too long", self._pace.idle_seconds)
-        after = states.after_read_back(entry.standing, reading, self._policy, self._time())
+        policy = executor.policy or self._policy
+        after = states.after_read_back(entry.standing, reading, policy, self._time())
         result, detail = _told(reading)
         READ_BACKS.labels(result).inc()
         await self._ledger.record_reading(

@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.rewards.policy import Policy
 from schemas.rewards import GrantReward
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The effect exists; `reference` is the gateway's id for it."""
+    """The effect exists; `reference` is the gateway's id for it.
+
+    `handed` is what the customer is to be shown, a code or a link. It is as good as money: it stays
+    in the ledger, and no topic carries it.
+    """
 
     reference: str
+    handed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,10 @@ Outcome = Done | Refused | NotExecuted | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """The effect exists; the fields are those of `Done`."""
+
     reference: str
+    handed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,11 @@ class GatewayUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscription as the gateway shows it now; `coupons` wait for its next invoices."""
+    """A subscription as the gateway shows it now; `coupons` wait for its next invoices.
+
+    `term_end` is when its present term ends, None outside of one; `addons` are the item prices of
+    its add-ons.
+    """
 
     id: str
     customer: str
@@ -95,6 +108,8 @@ class Subscription:
     currency: str
     created_at: int
     coupons: tuple[str, ...] = ()
+    term_end: int | None = None
+    addons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +147,32 @@ class RewardGateway(Protocol):
         """Coupons that invoices dated after `since` have used up."""
         ...
 
+    async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        """An entitlement override with exactly these terms stands afterwards. Safe to repeat."""
+        ...
+
+    async def remove_feature(self, subscription: str, feature: str, key: str) -> Outcome:
+        """No override of the feature stands afterwards. Safe to repeat."""
+        ...
+
+    async def features(self, subscription: str) -> dict[str, str]:
+        """The values of the overrides that stand, by feature."""
+        ...
+
+    async def move_term_end(self, subscription: str, term_end: int, key: str) -> Outcome:
+        """The present term ends at this instant afterwards. Safe to repeat."""
+        ...
+
+    async def add_addon(
+        self, subscription: str, params: Mapping[str, Any], key: str
+    ) -> Outcome: ...
+
 
 class Executor(Protocol):
-    """Carries out one kind of grant."""
+    """Carries out one kind of grant. Its `policy` is its own, or None for everybody's."""
+
+    @property
+    def policy(self) -> Policy | None: ...
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         """Decides the call; may read, never writes."""

@@ -21,6 +21,7 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
+from connectors.rewards.policy import Policy
 
 
 class State(StrEnum):
@@ -55,16 +56,6 @@ UNCERTAIN_WAIT_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How long what is trusted. Chargebee forgets a key after 30 minutes; we stop at 25."""
-
-    key_life_seconds: int = 25 * 60
-    absent_apart_seconds: float = 60.0
-    give_up_seconds: float = 24 * 3600.0
-    conflicts_max: int = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Instant:
     """Engine time and real time, unix seconds."""
 
@@ -93,6 +84,7 @@ class Standing:
     next_wall: float = 0.0
     settled_at: int | None = None
     reference: str = ""
+    handed: str = ""
     reason: str = ""
     stuck: str = ""
 
@@ -165,27 +157,47 @@ def postpone(standing: Standing, answer: NotExecuted | Unreadable, time: Instant
     )
 
 
-def after_call(standing: Standing, outcome: Outcome, time: Instant) -> Standing:
+def after_call(standing: Standing, outcome: Outcome, policy: Policy, time: Instant) -> Standing:
     assert standing.state is State.ATTEMPTING
     match outcome:
-        case Done(reference):
-            return _settle(standing, State.DELIVERED, time, reference=reference)
+        case Done(reference, handed):
+            return _settle(standing, State.DELIVERED, time, reference=reference, handed=handed)
         case Refused(reason):
             if standing.doubtful_since is None:
                 return _settle(standing, State.FAILED, time, reason=reason)
             # An earlier attempt may have got through before the refusal: look before failing it.
             return replace(_doubt(standing, time, reason), refusal=reason, next_wall=time.wall)
         case NotExecuted(reason, retry_after):
-            if standing.doubtful_since is None:
-                back = _to(standing, State.DUE, reason=reason)
-            else:
-                # This attempt did nothing, but an earlier one may have.
-                back = _doubt(standing, time, reason)
-            return replace(back, next_wall=time.wall + retry_after)
+            return _after_no_execution(standing, reason, retry_after, policy, time)
         case Unknown(reason):
-            return _doubt(standing, time, reason)
+            return _on_schedule(_doubt(standing, time, reason), 0.0, policy, time)
         case _:
             assert_never(outcome)
+
+
+def _after_no_execution(
+    standing: Standing, reason: str, retry_after: float, policy: Policy, time: Instant
+) -> Standing:
+    if standing.doubtful_since is not None:
+        # This attempt did nothing, but an earlier one may have.
+        doubtful = replace(_doubt(standing, time, reason), next_wall=time.wall + retry_after)
+        return _on_schedule(doubtful, retry_after, policy, time)
+    if policy.retry_waits and standing.tries > len(policy.retry_waits):
+        gave_up = f"given up after {standing.tries} tries: {reason}"
+        return _settle(standing, State.FAILED, time, reason=gave_up)
+    due = _to(standing, State.DUE, reason=reason, next_wall=time.wall + retry_after)
+    return _on_schedule(due, retry_after, policy, time)
+
+
+def _on_schedule(standing: Standing, retry_after: float, policy: Policy, time: Instant) -> Standing:
+    """The next try by the kind's schedule, where it has one."""
+    waits = policy.retry_waits
+    if not waits:
+        return standing
+    if standing.tries > len(waits):
+        return replace(standing, stuck=f"given up after {standing.tries} tries: {standing.reason}")
+    wait = max(retry_after, waits[standing.tries - 1])
+    return replace(standing, next_wall=time.wall + wait)
 
 
 def after_read_back(
@@ -193,8 +205,8 @@ def after_read_back(
 ) -> Standing:
     assert standing.state is State.UNKNOWN
     match reading:
-        case Found(reference):
-            return _settle(standing, State.DELIVERED, time, reference=reference)
+        case Found(reference, handed):
+            return _settle(standing, State.DELIVERED, time, reference=reference, handed=handed)
         case Unreadable():
             return _give_up_when_old(postpone(standing, reading, time), policy, time)
         case Conflict(reason):
@@ -277,7 +289,13 @@ def _doubt(standing: Standing, time: Instant, reason: str) -> Standing:
 
 
 def _settle(
-    standing: Standing, state: State, time: Instant, *, reference: str = "", reason: str = ""
+    standing: Standing,
+    state: State,
+    time: Instant,
+    *,
+    reference: str = "",
+    handed: str = "",
+    reason: str = "",
 ) -> Standing:
     return _to(
         standing,
@@ -285,6 +303,7 @@ def _settle(
         doubtful_since=None,
         settled_at=time.now,
         reference=reference,
+        handed=handed,
         reason=reason,
         stuck="",
     )

@@ -23,6 +23,7 @@ _standing_columns: tuple[sa.Column[Any], ...] = (
     sa.Column("next_wall", sa.Double, nullable=False),
     sa.Column("settled_at", sa.BigInteger),
     sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("handed", sa.Text, nullable=False, server_default=""),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("stuck", sa.Text, nullable=False),
 )

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -14,16 +14,20 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
 from connectors.chargebee.limits import TokenBucket
+from connectors.outgoing.client import Guard, OutgoingClient
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
 from connectors.rewards.database import LedgerError, explain_database_error
 from connectors.rewards.dispatcher import Dispatcher, Pace
-from connectors.rewards.executors import EXECUTORS
+from connectors.rewards.executors import build_executors
+from connectors.rewards.gateway import Executor
 from connectors.rewards.intake import Intake, build_consumer
 from connectors.rewards.ledger import Ledger, open_ledger
+from connectors.rewards.orders import OrderExecutor
 from connectors.rewards.outcomes import run_reports
-from connectors.rewards.states import Policy
+from connectors.rewards.policy import Policy
 from connectors.rewards.watch import run_watch
+from connectors.rewards.webhook import Endpoint, WebhookExecutor
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import ConfigurationError, OperatingError
@@ -40,15 +44,50 @@ ROLE = "rewarder"
 async def run_rewarder(settings: Settings) -> None:
     """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
     configure_logging(settings.log, role=ROLE)
-    async with open_own_ledger(settings) as ledger:
+    async with open_own_ledger(settings) as ledger, OutgoingClient(guard_of(settings)) as client:
         await upgrade(ledger.engine, "ledger")
-        await _run(settings, ledger)
+        await _run(settings, ledger, build_services(settings, client))
 
 
-async def _run(settings: Settings, ledger: Ledger) -> None:
+def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Executor]:
+    """The executors that call no billing site."""
+    account = settings.tremendous
+    key = "" if account.api_key is None else account.api_key.get_secret_value()
+    return {
+        "webhook": WebhookExecutor(client, endpoints_of(settings), time.time),
+        "order": OrderExecutor(
+            client, api_url=account.api_url, api_key=key, funding_source=account.funding_source
+        ),
+    }
+
+
+def guard_of(settings: Settings) -> Guard:
+    """What may be called; the development switch is said loudly wherever it is used."""
+    outgoing = settings.outgoing
+    if outgoing.allow_loopback:
+        log.warning(
+            "calls_to_this_machine_allowed",
+            reason="outgoing.allow_loopback is set: for development only, never where others write"
+            " programs",
+        )
+    return Guard(ports=frozenset(outgoing.ports), allow_loopback=outgoing.allow_loopback)
+
+
+def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
+    return {
+        each.name: Endpoint(
+            name=each.name,
+            url=each.url,
+            secrets=tuple(secret.get_secret_value() for secret in each.secrets),
+        )
+        for each in settings.endpoints
+    }
+
+
+async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Executor]) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, settled)
+    dispatchers = build_dispatchers(settings, ledger, services, settled)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
@@ -76,7 +115,10 @@ async def _run(settings: Settings, ledger: Ledger) -> None:
 
 
 def build_dispatchers(
-    settings: Settings, ledger: Ledger, settled: asyncio.Event
+    settings: Settings,
+    ledger: Ledger,
+    services: Mapping[str, Executor],
+    settled: asyncio.Event,
 ) -> dict[str, Dispatcher]:
     """One per site that has an API key. Rewards of other sites wait in the ledger."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -96,7 +138,7 @@ def build_dispatchers(
         gateway = ChargebeeGateway(build_client(settings, site))
         dispatchers[site.site] = Dispatcher(
             ledger,
-            {kind: build(gateway) for kind, build in EXECUTORS.items()},
+            build_executors(gateway, services),
             site=site.site,
             owner=owner,
             clock=choose_clock(settings.clock_file),

@@ -87,6 +87,18 @@ class Api:
                 lambda request, form, by: do.update_for_items(_id(request), form, by),
             ),
             self._post(
+                "/subscriptions/{id}/change_term_end",
+                lambda request, form, by: do.change_term_end(_id(request), form, by),
+            ),
+            self._post(
+                "/subscriptions/{id}/entitlement_overrides",
+                lambda request, form, by: do.override_entitlements(_id(request), form, by),
+            ),
+            self._get(
+                "/subscriptions/{id}/entitlement_overrides",
+                lambda request, _: do.list_overrides(_id(request)),
+            ),
+            self._post(
                 "/subscriptions/{id}/remove_coupons",
                 lambda request, form, by: do.remove_coupons(_id(request), form, by),
             ),
@@ -223,8 +235,11 @@ def _fail_before(fault: Fault | None) -> None:
         return
     if fault.kind == "server_error":
         raise internal_error()
-    if fault.kind == "rate_limited":
-        raise too_many_requests()
+    if fault.kind in {"rate_limited", "rate_limited_bare"}:
+        limited = too_many_requests()
+        if fault.kind == "rate_limited_bare":
+            limited.headers.clear()
+        raise limited
     if fault.kind == "lock_timeout":
         raise ApiError(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -238,6 +253,8 @@ async def _fail_after(fault: Fault | None, response: Response) -> Response:
     if fault is None:
         return response
     log.info("fault injected", kind=fault.kind)
+    if fault.kind == "failed_after":
+        raise internal_error()
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
     await asyncio.sleep(fault.seconds)

@@ -20,6 +20,11 @@ MONTH_PRICES_MINOR = {
 EXCHANGE_RATES = {"USD": 1.0, "EUR": 0.92, "GBP": 0.79, "JPY": 149.5}
 BASE_CURRENCY = "USD"
 
+ADDONS = {f"support-{currency}-monthly": currency for currency in CURRENCIES}
+"""Item prices of add-ons, each with its currency."""
+FEATURES = {"beta-access": "switch", "priority-support": "switch", "seats": "quantity"}
+"""Features that plans may be given, each with its type."""
+
 TAX_PER_CENT = {"USD": 0, "EUR": 20, "GBP": 20, "JPY": 0}
 
 

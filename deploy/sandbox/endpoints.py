@@ -127,6 +127,34 @@ UPDATE_FIELDS: dict[str, forms.Parser] = {
     "end_of_term": forms.boolean,
     "prorate": forms.boolean,
     "invoice_immediately": forms.boolean,
+    "replace_items_list": forms.boolean,
+    "subscription_items": forms.rows(
+        {
+            "item_price_id": forms.text(100),
+            "quantity": forms.integer(1),
+            "unit_price": forms.integer(0),
+            "billing_cycles": forms.integer(1),
+        },
+        required=("item_price_id",),
+    ),
+}
+OVERRIDE_FIELDS: dict[str, forms.Parser] = {
+    "action": forms.choice("upsert", "remove"),
+    "entitlement_overrides": forms.rows(
+        {
+            "feature_id": forms.text(50),
+            "value": forms.text(50),
+            "expires_at": forms.integer(0),
+            "effective_from": forms.integer(0),
+            "is_enabled": forms.boolean,
+        },
+        required=("feature_id",),
+    ),
+}
+TERM_FIELDS: dict[str, forms.Parser] = {
+    "term_ends_at": forms.integer(0),
+    "prorate": forms.boolean,
+    "invoice_immediately": forms.boolean,
 }
 CUSTOMER_FIELDS: dict[str, forms.Parser] = {
     "first_name": forms.text(150),
@@ -230,12 +258,40 @@ class Endpoints:
             raise bad_request(
                 "invalid_request", "end_of_term : the sandbox changes at once", "end_of_term"
             )
+        if params.get("replace_items_list", False):
+            raise bad_request("invalid_request", "replace_items_list : the sandbox only adds items")
+        self._life.benefits.add_items(subscription, params.get("subscription_items", []))
         self._life.promotions.apply_coupons(
             subscription,
             params.get("coupon_ids", []),
             replace=params.get("replace_coupon_list", False),
         )
         return self._changed(subscription, action)
+
+    def change_term_end(self, subscription_id: str, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, TERM_FIELDS, required=("term_ends_at",))
+        subscription = self._resource("subscription", subscription_id)
+        self._life.benefits.check_term_end(subscription, params["term_ends_at"])
+        self._life.prolong(subscription, params["term_ends_at"])
+        return self._changed(subscription, action)
+
+    def override_entitlements(self, subscription_id: str, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, OVERRIDE_FIELDS, required=("entitlement_overrides",))
+        subscription = self._changeable(subscription_id)
+        overrides = self._life.benefits.override(
+            subscription, params.get("action", "upsert"), params["entitlement_overrides"]
+        )
+        self._tell(
+            "entitlement_overrides_updated",
+            self._site.customers[subscription["customer_id"]],
+            subscription,
+            action,
+        )
+        return orjson.dumps(_listed(overrides))
+
+    def list_overrides(self, subscription_id: str) -> bytes:
+        subscription = self._resource("subscription", subscription_id)
+        return orjson.dumps(_listed(self._life.benefits.overrides(subscription)))
 
     def remove_coupons(self, subscription_id: str, form: Form, action: Action) -> bytes:
         params = forms.parse(form, {"coupon_ids": forms.texts})
@@ -292,3 +348,7 @@ class Endpoints:
         if found is None or found.get("deleted", False):
             raise not_found(kind.replace("_", " ").capitalize(), resource_id, param)
         return found
+
+
+def _listed(overrides: list[Resource]) -> dict[str, Any]:
+    return {"list": [{"entitlement_override": each} for each in overrides]}

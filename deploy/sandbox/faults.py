@@ -7,7 +7,15 @@ from typing import Literal
 import msgspec
 
 FaultKind = Literal[
-    "server_error", "lost_answer", "rate_limited", "lock_timeout", "slow", "garbage"
+    "server_error",
+    "failed_after",
+    "lost_answer",
+    "rate_limited",
+    "rate_limited_bare",
+    "lock_timeout",
+    "slow",
+    "garbage",
+    "gone",
 ]
 SECONDS_PER_MINUTE = 60
 
@@ -15,10 +23,11 @@ SECONDS_PER_MINUTE = 60
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A fault for calls whose path contains `path`.
 
-    `server_error`: 500, nothing done. `lost_answer`: done, but no answer comes for `seconds`.
-    `rate_limited` and `lock_timeout`: 429. `slow`: the answer takes `seconds`. `garbage`: done,
-    and a page of HTML comes instead of an answer. `times` is how often it still happens (None:
-    always), `skip` how many calls pass before.
+    `server_error`: 500, nothing done. `failed_after`: 500, and yet it is done. `lost_answer`: done,
+    but no answer comes for `seconds`. `rate_limited` and `lock_timeout`: 429, `rate_limited_bare`
+    without a Retry-After. `slow`: the answer takes `seconds`. `garbage`: done, and a page of HTML
+    comes instead of an answer. `gone`: 410. `times` is how often it still happens (None: always),
+    `skip` how many calls pass before.
     """
 
     kind: FaultKind

@@ -141,3 +141,23 @@ def item_constraints(name: str, value: Any) -> list[dict[str, str]]:
         {key: column[row] for key, column in columns.items() if row < len(column)}
         for row in range(length)
     ]
+
+
+def rows(fields: Mapping[str, Parser], *, required: Sequence[str] = ()) -> Parser:
+    """Groups such as `items[price][0]=a&items[price][1]=b`, one value per row of each column."""
+
+    def parser(name: str, value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, dict):
+            raise wrong_value(name, f"should be groups such as {name}[{next(iter(fields))}][0]")
+        columns = {key: texts(f"{name}[{key}]", column) for key, column in value.items()}
+        length = max((len(column) for column in columns.values()), default=0)
+        return [
+            parse(
+                {key: column[row] for key, column in columns.items() if row < len(column)},
+                fields,
+                required=required,
+            )
+            for row in range(length)
+        ]
+
+    return parser

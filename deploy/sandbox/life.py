@@ -10,6 +10,7 @@ import msgspec
 
 from deploy.sandbox import joining, noise, subscriptions
 from deploy.sandbox.agenda import Agenda
+from deploy.sandbox.benefits import Benefits
 from deploy.sandbox.billing import Billing
 from deploy.sandbox.catalog import PLANS
 from deploy.sandbox.changes import Changes
@@ -59,6 +60,7 @@ class Life:
         self.settings = settings
         self.site = Site(settings.seed, settings.start)
         self.promotions = Promotions(self.site)
+        self.benefits = Benefits(self.site)
         self._agenda = Agenda()
         self._billing = Billing(self.site, self._agenda, self.promotions)
         self._changes = Changes(self.site, self._billing)
@@ -164,8 +166,25 @@ class Life:
         self.site.touch(member.subscription)
         self._plan_term(member)
 
+    def prolong(self, subscription: Resource, term_end: int) -> None:
+        """End the present term then; the next ones are counted from there."""
+        member = self.members[subscription["customer_id"]]
+        if subscription["current_term_end"] == term_end:
+            return
+        self.benefits.move_term_end(subscription, term_end)
+        member.anchor, member.terms = term_end, -1
+
+    def _renew_when_due(self, member: Member) -> None:
+        if member.term_end > self.site.now:  # its end was moved since this was planned
+            self._plan(
+                member, member.term_end, lambda: self._renew_when_due(member), even_unpaid=True
+            )
+        else:
+            self._renew(member)
+
     def _renew(self, member: Member) -> None:
         member.terms += 1
+        self.benefits.count_cycle(member.subscription)
         self._begin_term(member)
         burst = self.site.burst(member.id, member.rng)
         bill = self._billing.invoice(member, [self._billing.term_line(member)], burst)
@@ -182,7 +201,7 @@ class Life:
     def _plan_term(self, member: Member) -> None:
         """Enter the term's end and what this customer will do before it."""
         habits, now, end = self.settings.habits, self.site.now, member.term_end
-        self._plan(member, end, lambda: self._renew(member), even_unpaid=True)
+        self._plan(member, end, lambda: self._renew_when_due(member), even_unpaid=True)
         # Of a yearly term as much happens per month as of a monthly one.
         month_seconds = 30 * DAY
         for begin in range(now, max(now + 1, end - 2 * DAY), month_seconds):

@@ -12,10 +12,12 @@ import structlog
 from deploy.sandbox.api import Api
 from deploy.sandbox.endpoints import Endpoints
 from deploy.sandbox.faults import Faults, RateLimit
+from deploy.sandbox.hooks import Hooks
 from deploy.sandbox.idempotency import IdempotencyKeys
 from deploy.sandbox.life import Life, LifeSettings
 from deploy.sandbox.mailbag import Disturbance, Mailbag
 from deploy.sandbox.terms import DAY
+from deploy.sandbox.tremendous import Tremendous
 from deploy.sandbox.webhooks import DeliverySettings, Endpoint, Postman
 
 log = structlog.get_logger(__name__)
@@ -57,6 +59,8 @@ class Sandbox:
             limit=self.rate_limit,
             idempotency=IdempotencyKeys(api_clock),
         )
+        self.hooks = Hooks(self.faults)
+        self.tremendous = Tremendous(self.faults)
         self.mailbag = Mailbag(settings.life.seed, settings.disturbance)
         self.postman = Postman(settings.endpoints, settings.delivery)
         self.site.listeners.append(self.mailbag.put)
@@ -144,13 +148,18 @@ class Sandbox:
         }
 
     def ledger(self) -> dict[str, Any]:
-        """What the gateway gave away: every promotional credit and coupon, by reference and id."""
+        """What was truly given away: credits and coupons by the site, orders and what other
+        services gave, each under the reward's id.
+        """
         site = self.site
         return {
             "promotional_credits": list(site.promotional_credits.values()),
             "coupons": list(site.coupons.values()),
             "coupons_applied": msgspec.to_builtins(site.truth.coupons_applied),
             "coupons_used": msgspec.to_builtins(site.truth.coupons_used),
+            "benefits": msgspec.to_builtins(site.truth.benefits),
+            "orders": self.tremendous.orders,
+            "given": msgspec.to_builtins(self.hooks.given),
         }
 
     def truth(self) -> dict[str, Any]:

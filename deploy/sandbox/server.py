@@ -27,8 +27,15 @@ def build_app(sandbox: Sandbox) -> Starlette:
         yield
         await sandbox.close()
 
-    # Control first: the API answers everything else under /api/v2.
-    return Starlette(routes=[*Control(sandbox).routes(), *sandbox.api.routes()], lifespan=lifespan)
+    return Starlette(
+        routes=[
+            *Control(sandbox).routes(),
+            *sandbox.hooks.routes(),
+            *sandbox.tremendous.routes(),
+            *sandbox.api.routes(),  # answers everything else under /api/v2
+        ],
+        lifespan=lifespan,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -42,6 +42,7 @@ class Site:
         self.credit_notes: dict[str, Resource] = {}
         self.promotional_credits: dict[str, Resource] = {}
         self.coupons: dict[str, Resource] = {}
+        self.overrides: dict[str, dict[str, Resource]] = {}
         self.events = EventLog()
         self.truth = Truth()
         self.listeners: list[Callable[[Event], None]] = []

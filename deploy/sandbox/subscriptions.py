@@ -52,6 +52,9 @@ def put_on_plan(
         resource["plan_amount"] = amount
         resource["plan_free_quantity"] = 0
         return
+    addons = [
+        item for item in resource.get("subscription_items", ()) if item["item_type"] == "addon"
+    ]
     resource["subscription_items"] = [
         {
             "item_price_id": price.id,
@@ -61,7 +64,8 @@ def put_on_plan(
             "amount": amount,
             "free_quantity": 0,
             "object": "subscription_item",
-        }
+        },
+        *addons,
     ]
 
 

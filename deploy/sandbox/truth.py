@@ -52,6 +52,19 @@ class CouponUse(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int = 0
 
 
+class Benefit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscription gained or lost: `what` is a feature, an add-on's price, or "term_end".
+
+    `value` is the feature's value (empty: removed), the quantity, or the instant it was moved to.
+    """
+
+    subscription: str
+    customer: str
+    what: str
+    value: str
+    at: int
+
+
 class Truth:
     """Append-only; `money` is in the order in which things happened."""
 
@@ -59,3 +72,4 @@ class Truth:
         self.money: list[Happening] = []
         self.coupons_applied: list[CouponUse] = []
         self.coupons_used: list[CouponUse] = []
+        self.benefits: list[Benefit] = []

@@ -13,7 +13,9 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.program.expressions import ExpressionError
-from schemas.program.model import EarnRule, PerAmount, PerQuantity, Program
+from schemas.program.model import Program
+from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
+from schemas.program.rules import EarnRule, PerAmount, PerQuantity
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
@@ -31,6 +33,7 @@ EXAMPLES: Mapping[str, str] = {
     "per": 'per: {USD: "1.00"}',
     "per_quantity": "per_quantity: 10",
     "after": "after: P12M",
+    "within": "within: P30D",
     "factor": 'factor: "2"',
     "levels": "levels: [{id: seedling}, {id: saguaro, at: 2000}]",
     "when": "when: {balance: 1000}",
@@ -296,6 +299,9 @@ def _known_keys(path: Path, data: Any) -> list[str]:
             continue
         if part is EarnRule and key == "points":
             part = PerQuantity if isinstance(data, dict) and "per_quantity" in data else PerAmount
+            continue
+        if part is RewardRule and key in ("gift_card", "charity"):
+            part = OrderGrant if isinstance(data, dict) and "via" in data else WebhookGrant
             continue
         field = next(
             field for name, field in part.model_fields.items() if key in (name, field.alias)

@@ -15,48 +15,76 @@ from schemas.points import (
     PointsAdjusted,
     PointsExpired,
 )
-from streams.account import lots, refunds, subscriptions, thresholds, tiers, timeline
+from streams.account import (
+    activities,
+    clawback,
+    lots,
+    outcomes,
+    pulls,
+    redemption,
+    refunds,
+    reminders,
+    subscriptions,
+    thresholds,
+    tiers,
+    timeline,
+)
 from streams.account.earning import apply_rule, earn
 from streams.account.programs import Programs
-from streams.account.state import Account, Memory
+from streams.account.state import NEVER, Account, Memory
+from streams.account.trace import Trace
 from streams.account.turn import BY_FACT, Turn
 
 DIGEST = ids.DIGEST_BYTES
 
 
 def decide(
-    account: Account, fact: facts.AnyFact, offset: int, programs: Programs
+    account: Account,
+    fact: facts.AnyFact,
+    offset: int,
+    programs: Programs,
+    trace: Trace | None = None,
 ) -> list[AnyPointsEvent]:
     """The events of one fact, in sequence; `account` is changed in place.
 
     `offset` is the fact's place in its partition of `loyalty.facts.v1`. Returns [] for a fact that
-    was decided before, whatever it carries now.
+    was decided before, whatever it carries now. `trace` is told everything that is considered.
     """
     memory = account.memory
     digest = ids.digest(fact.id)
     if _remembers(memory, digest):
+        if trace is not None:
+            trace.repeat()
         return []
     memory.digests += digest
-    turn = Turn(account, fact, digest, offset, programs)
+    turn = Turn(account, fact, digest, offset, programs, trace=trace)
     if account.ledger.erased:
         turn.note("account_erased", "the customer was deleted")
         _ignore(turn, moved=False)
         return turn.events
     at = fact.occurred_at
+    if memory.joined_at == NEVER or at < memory.joined_at:
+        memory.joined_at = at
     if account.due_at and account.due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
     by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = programs.effective(fact.site, at)
+    if turn.trace is not None:
+        turn.trace.begin(turn.program)
     turn.begin()
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:
         subscriptions.schedule_anniversaries(memory, turn.program)
         if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
+        if turn.program.tiers is not None:
+            tiers.settle(turn)
+    moved = len(turn.events) > by_time
+    reminders.remind(turn)
     timeline.reschedule(account)
-    _ignore(turn, moved=len(turn.events) > by_time)
+    _ignore(turn, moved=moved)
     return turn.events
 
 
@@ -81,6 +109,8 @@ def _ignore(turn: Turn, *, moved: bool) -> None:
         told = [(False, nothing, "no rule of the program is about this")]
         if turn.program is None:
             told = [(False, nothing, "no program of the site was in force")]
+        elif turn.program.retired:
+            told = [(False, "program_retired", "the program was retired: nothing earns any more")]
     details = dict.fromkeys(detail for _, _, detail in told if detail)
     turn.emit(
         FactIgnored(
@@ -95,18 +125,17 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     """What comes after earning, always in this order: overdue lots, tier upgrade, rewards."""
     program = turn.program
     assert program is not None
-    if turn.earnings:
-        if turn.payment is None:
-            tiers.qualify_points(turn, turn.fact.occurred_at)
-        if turn.fact.occurred_at < turn.now:
-            _catch_up(turn)
+    if turn.earnings and turn.payment is None:
+        tiers.qualify_points(turn, turn.fact.occurred_at)
+    if turn.credited and turn.fact.occurred_at < turn.now:
+        _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
     thresholds.fire(turn, event=event)
 
 
 def _catch_up(turn: Turn) -> None:
-    """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    """Let happen what is due already of lots that a late fact opened or confirmed: time alone."""
     timeline.reschedule(turn.account)
     program, credited, pulled = turn.program, turn.credited, turn.pulled
     turn.pulled = []
@@ -114,11 +143,21 @@ def _catch_up(turn: Turn) -> None:
     turn.program, turn.credited, turn.pulled = program, credited, pulled
 
 
-def _pull(turn: Turn, trigger: str) -> None:
-    """A trigger of the fact: its rules earn, and rewards fired by it are noted for later."""
-    turn.pulled.append(trigger)
-    if turn.program is not None:
-        earn(turn, trigger, turn.fact.occurred_at)
+def _pull(turn: Turn, triggers: list[str], *, event: str | None = None) -> None:
+    """All triggers of the fact: first what they do to lots that are there, then rules earn.
+
+    Rewards that they fire are noted for later.
+    """
+    turn.pulled += triggers
+    if turn.program is None:
+        return
+    at = turn.fact.occurred_at
+    activities.happened(turn, triggers, at, event=event)
+    for trigger in triggers:
+        earn(turn, trigger, at, event=event)
+    if "plan_upgraded" in triggers:
+        assert turn.subscription is not None
+        clawback.remember(turn, turn.subscription.id)
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
@@ -128,11 +167,14 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
-    _pull(turn, "payment_succeeded")
+    triggers = ["payment_succeeded"]
     if first:
-        _pull(turn, "first_payment")
+        triggers.append("first_payment")
     if fact.on_time:
-        _pull(turn, "on_time_payment")
+        triggers.append("on_time_payment")
+    elif turn.program is not None and fact.amount_minor > 0:
+        pulls.end_streaks(turn, turn.program)
+    _pull(turn, triggers)
     if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
@@ -158,6 +200,9 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
         known.trial = subscriptions.WAITING
     if turn.program is None:
         return
+    if turn.trace is not None:
+        turn.trace.pull("subscription_created")
+    activities.happened(turn, ["subscription_created"], fact.occurred_at)
     for rule in turn.program.rules.get("subscription_created", ()):
         if rule.waits and waits:
             turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")
@@ -168,13 +213,14 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
 
 def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     seen = turn.subscription = fact.subscription
-    _observe_change(turn, seen)
+    triggers = _observe_change(turn, seen)
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     waited = known.trial == subscriptions.WAITING
     known.trial = subscriptions.CONVERTED
     if fact.from_trial:
-        _pull(turn, "trial_converted")
+        triggers.append("trial_converted")
+    _pull(turn, triggers)
     if turn.program is None:
         return
     if waited:
@@ -184,42 +230,48 @@ def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     _follow(turn)
 
 
-def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
-    """Compare with what was known, remember the newer, and pull what the difference says."""
+def _observe_change(turn: Turn, seen: facts.Subscription) -> list[str]:
+    """Compare with what was known, remember the newer, and return what the difference pulls."""
     known = subscriptions.find(turn.memory, seen.id)
     trigger, reason = subscriptions.change(known, seen, turn.program)
+    if trigger is not None and known is not None:
+        turn.change = subscriptions.difference(known, seen)
     subscriptions.observe(turn.memory, seen, turn.fact.occurred_at)
+    if trigger == "plan_downgraded":
+        clawback.undo(turn, seen.id, trigger)
     if trigger is not None:
-        _pull(turn, trigger)
-    elif isinstance(turn.fact, facts.SubscriptionChanged):
+        return [trigger]
+    if isinstance(turn.fact, facts.SubscriptionChanged):
         turn.note(reason, _CHANGE_DETAILS[reason])
+    return []
 
 
 def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
     turn.subscription = fact.subscription
-    _observe_change(turn, fact.subscription)
+    _pull(turn, _observe_change(turn, fact.subscription))
     if turn.program is not None:
         _follow(turn)
 
 
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
-    yearly = subscriptions.is_yearly(subscriptions.find(turn.memory, seen.id) or seen)
-    _observe_change(turn, seen)
-    _pull(turn, "subscription_renewed")
+    yearly = subscriptions.ends_whole_years(subscriptions.find(turn.memory, seen.id), seen)
+    triggers = [*_observe_change(turn, seen), "subscription_renewed"]
     if turn.program is None:
         return
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     if subscriptions.completes_year(known, seen, turn.program, yearly=yearly):
-        _pull(turn, "annual_renewal")
+        triggers.append("annual_renewal")
+    _pull(turn, triggers)
     _follow(turn)
 
 
 def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
-    _pull(turn, "subscription_cancelled")
+    clawback.undo(turn, fact.subscription.id, "subscription_cancelled")
+    _pull(turn, ["subscription_cancelled"])
     if turn.program is not None:
         _follow(turn)
 
@@ -227,7 +279,7 @@ def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
 def _reactivated(turn: Turn, fact: facts.SubscriptionReactivated) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
-    _pull(turn, "subscription_reactivated")
+    _pull(turn, ["subscription_reactivated"])
     if turn.program is not None:
         _follow(turn)
 
@@ -236,8 +288,7 @@ def _custom(turn: Turn, fact: facts.CustomEventReceived) -> None:
     if turn.program is None:
         return
     turn.subscription = subscriptions.newest(turn.memory)
-    turn.pulled.append("custom")
-    earn(turn, "custom", fact.occurred_at, event=fact.name)
+    _pull(turn, ["custom"], event=fact.name)
     _follow(turn, event=fact.name)
 
 
@@ -282,6 +333,12 @@ def _adjusted(turn: Turn, fact: facts.AdjustmentRequested) -> None:
     )
 
 
+def _tier_assigned(turn: Turn, fact: facts.TierAssigned) -> None:
+    tiers.assign(turn, fact)
+    if turn.entered:
+        thresholds.fire(turn)
+
+
 def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
     """Close the account for good: of the memory only digests and the clock stay."""
     open_lots = turn.ledger.lots
@@ -297,11 +354,13 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
         )
     turn.emit(AccountErased(**turn.head(BY_FACT, turn.now)))
     memory = turn.account.memory
-    turn.account.memory = turn.memory = Memory(digests=memory.digests, clock=memory.clock)
+    turn.account.memory = turn.memory = Memory(
+        digests=memory.digests, clock=memory.clock, joined_at=memory.joined_at
+    )
 
 
 def _time(turn: Turn, _fact: facts.TimeReached) -> None:
-    if not turn.events:
+    if not turn.events and not turn.notes:
         turn.note("nothing_due", "nothing was due that had not happened before")
 
 
@@ -327,8 +386,11 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     facts.SubscriptionReactivated: _reactivated,
     facts.CustomEventReceived: _custom,
     facts.AdjustmentRequested: _adjusted,
-    facts.RewardDelivered: thresholds.outcome,
-    facts.RewardFailed: thresholds.outcome,
+    facts.TierAssigned: _tier_assigned,
+    facts.RedemptionRequested: redemption.requested,
+    facts.RedemptionCancelled: redemption.cancelled,
+    facts.RewardDelivered: outcomes.delivered,
+    facts.RewardFailed: outcomes.failed,
     facts.CustomerDeleted: _erase,
     facts.TimeReached: _time,
     facts.ProgramPublished: _published,

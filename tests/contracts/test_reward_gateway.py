@@ -25,7 +25,7 @@ from deploy.sandbox.life import LifeSettings
 from deploy.sandbox.sandbox import API_KEY, SandboxSettings
 from deploy.sandbox.server import running
 from tests.support.gateway import InMemoryGateway
-from tests.support.rewards import Clocks
+from tests.support.rewards import NOON, Clocks
 
 FaultName = Literal["lost", "throttled", "unreadable"]
 SANDBOX_FAULTS: dict[FaultName, dict[str, Any]] = {
@@ -88,7 +88,7 @@ class Bench:
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "fake":
         clocks = Clocks()
-        gateway = InMemoryGateway(clocks.engine, clocks.real).with_subscription()
+        gateway = InMemoryGateway(clocks.engine, clocks.real).with_subscription(term_end=NOON)
         yield Bench(gateway, "c1", "sub_1", "USD")
         return
     with sandbox_bench(days=90) as made:
@@ -230,6 +230,85 @@ async def test_an_invoice_uses_a_coupon_up_and_still_shows_it(bench: Bench) -> N
         if "five" in found.coupons:  # a yearly subscription has no invoice this month
             return
     assert "five" in await bench.gateway.invoiced_coupons(bench.subscription, 0)
+
+
+def feature(**changes: Any) -> dict[str, Any]:
+    return {"feature_id": "beta-access", "value": "true", **changes}
+
+
+async def test_a_feature_is_switched_on_and_off(bench: Bench) -> None:
+    for key in ("key 1", "key 2"):
+        outcome = await bench.gateway.set_feature(bench.subscription, feature(), key)
+        assert outcome == Done(f"{bench.subscription}:beta-access")
+    assert await bench.gateway.features(bench.subscription) == {"beta-access": "true"}
+    for key in ("key 3", "key 4"):
+        await bench.gateway.remove_feature(bench.subscription, "beta-access", key)
+    assert await bench.gateway.features(bench.subscription) == {}
+
+
+async def test_a_feature_that_does_not_exist_is_refused(bench: Bench) -> None:
+    wrong = feature(feature_id="nothing")
+    assert isinstance(await bench.gateway.set_feature(bench.subscription, wrong, "key 1"), Refused)
+
+
+async def test_a_feature_whose_answer_is_lost_is_there(bench: Bench) -> None:
+    bench.disturb("lost")
+    doubt = await bench.gateway.set_feature(bench.subscription, feature(), "key 1")
+    assert isinstance(doubt, Unknown)
+    assert await bench.gateway.features(bench.subscription) == {"beta-access": "true"}
+
+
+async def term_end(bench: Bench) -> int:
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert found.term_end is not None
+    return found.term_end
+
+
+async def test_a_term_ends_where_it_is_moved_to(bench: Bench) -> None:
+    later = await term_end(bench) + 7 * 86_400
+    for key in ("key 1", "key 2"):
+        outcome = await bench.gateway.move_term_end(bench.subscription, later, key)
+        assert outcome == Done(f"{bench.subscription}:{later}")
+    assert await term_end(bench) == later
+
+
+async def test_no_invoice_comes_before_the_moved_end() -> None:
+    with sandbox_bench(days=500) as bench:
+        later = await term_end(bench) + 400 * 86_400
+        await bench.gateway.move_term_end(bench.subscription, later, "key 1")
+        for _ in range(12):
+            bench.live_a_month()
+        assert await term_end(bench) == later
+
+
+def support(bench: Bench, **changes: Any) -> dict[str, Any]:
+    price = f"support-{bench.currency}-monthly"
+    item = {"item_price_id": price, "quantity": 1, "unit_price": 0, "billing_cycles": 1}
+    return {**item, **changes}
+
+
+async def test_an_addon_stands_at_its_subscription(bench: Bench) -> None:
+    wanted = support(bench)
+    outcome = await bench.gateway.add_addon(bench.subscription, wanted, "key 1")
+    assert outcome == Done(f"{bench.subscription}:{wanted['item_price_id']}")
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert found.addons == (wanted["item_price_id"],)
+
+
+async def test_an_addon_that_does_not_exist_is_refused(bench: Bench) -> None:
+    wrong = support(bench, item_price_id="nothing")
+    assert isinstance(await bench.gateway.add_addon(bench.subscription, wrong, "key 1"), Refused)
+
+
+async def test_an_addon_goes_after_its_cycles() -> None:
+    with sandbox_bench(days=500) as bench:
+        await bench.gateway.add_addon(bench.subscription, support(bench), "key 1")
+        for _ in range(13):  # a yearly term too
+            bench.live_a_month()
+        found = await bench.gateway.subscription(bench.subscription)
+        assert found is None or found.addons == ()
 
 
 async def test_a_coupon_that_two_invoices_used_is_counted_twice() -> None:

@@ -19,8 +19,11 @@ from connectors.rewards.ledger import (
     LeaseLostError,
     Ledger,
     NewAttempt,
+    NewReward,
+    Received,
     open_ledger,
 )
+from connectors.rewards.policy import Policy
 from connectors.rewards.states import Instant, Move, State
 from connectors.rewards.tables import metadata
 from deploy.migrations.runner import upgrade
@@ -30,6 +33,8 @@ from tests.support.postgres import fresh_schema, running_postgres
 from tests.support.rewards import NOON, give, grant, received
 
 TOPIC = "loyalty.rewards.v1"
+
+POLICY = Policy()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +72,7 @@ async def begin(ledger: Ledger, entry: Entry) -> tuple[Entry, int]:
 
 async def deliver(ledger: Ledger, entry: Entry) -> None:
     begun, number = await begin(ledger, entry)
-    done = states.after_call(begun.standing, Done("pc_1"), at(2))
+    done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(2))
     await ledger.end_attempt(begun, done, number=number, result="done", detail="pc_1", wall=2)
 
 
@@ -134,7 +139,7 @@ async def test_a_reward_waits_for_its_time(ledger: Ledger) -> None:
     await give(ledger, grant())
     [entry] = await lease(ledger)
     begun, number = await begin(ledger, entry)
-    doubted = states.after_call(begun.standing, Unknown("timed out"), at(10))
+    doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
     await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
     assert await lease(ledger, wall=10) == []
     [again] = await lease(ledger, wall=20)
@@ -147,7 +152,7 @@ async def test_a_stuck_reward_is_left_alone_and_blocks_nobody(ledger: Ledger) ->
     await give(ledger, grant(1), grant(2))
     [entry] = await lease(ledger)
     begun, number = await begin(ledger, entry)
-    doubted = states.after_call(begun.standing, Unknown("timed out"), at(10))
+    doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
     await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
     [entry] = await lease(ledger, wall=20)
     stuck = replace(entry.standing, stuck="given twice")
@@ -164,7 +169,7 @@ async def test_one_whose_lease_was_taken_over_writes_nothing(ledger: Ledger) -> 
     begun, number = await begin(ledger, old)
     [new] = await lease(ledger, owner="awake", wall=200)
     assert new.standing.state is State.ATTEMPTING
-    done = states.after_call(begun.standing, Done("pc_1"), at(201))
+    done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(201))
     with pytest.raises(LeaseLostError):
         await ledger.end_attempt(begun, done, number=number, result="done", detail="", wall=201)
     with pytest.raises(LeaseLostError):
@@ -187,9 +192,8 @@ async def test_outcomes_are_told_until_marked(ledger: Ledger) -> None:
     assert [entry.reward_id for entry in await ledger.unreported(10)] == untold[1:]
 
 
-async def test_a_revocation_is_recorded_as_not_carried_out(ledger: Ledger) -> None:
-    await give(ledger, grant())
-    revoke = RevokeReward(
+async def revoke(ledger: Ledger, *, grants: tuple[NewReward, ...] = ()) -> Received:
+    command = RevokeReward(
         reward_id=grant().reward_id,
         site="acme",
         customer="c1",
@@ -199,17 +203,50 @@ async def test_a_revocation_is_recorded_as_not_carried_out(ledger: Ledger) -> No
         occurred_at=NOON,
         reason="refunded",
     )
-    for next_offset in (2, 3):
-        await ledger.receive(
-            [],
-            {revoke.reward_id: REWARDS.encode(revoke)},
-            topic=TOPIC,
-            partition=0,
-            next_offset=next_offset,
-        )
-    shown = await ledger.show_reward(revoke.reward_id)
+    revocations = {command.reward_id: REWARDS.encode(command)}
+    return await ledger.receive(grants, revocations, topic=TOPIC, partition=0, next_offset=9)
+
+
+async def test_a_revocation_of_what_was_given_is_recorded_as_not_carried_out(
+    ledger: Ledger,
+) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await deliver(ledger, entry)
+    assert (await revoke(ledger)).late == (grant().reward_id,)
+    assert (await revoke(ledger)).late == ()
+    shown = await ledger.show_reward(grant().reward_id)
     assert shown is not None
-    assert shown["revocation"] == "not_revoked"
+    assert (shown["state"], shown["revocation"]) == ("delivered", "not_revoked")
+
+
+async def test_a_revoked_reward_that_was_not_given_yet_is_withdrawn(ledger: Ledger) -> None:
+    command = received(grant())
+    assert (await revoke(ledger, grants=(command,))).withdrawn == (command.reward_id,)
+    again = await revoke(ledger)
+    assert (again.withdrawn, again.late) == ((), ())
+    assert await lease(ledger) == []
+    [entry] = await ledger.unreported(10)
+    assert (entry.standing.state, entry.standing.settled_at) == (State.FAILED, NOON)
+    assert entry.standing.reason == "withdrawn before it was given: refunded"
+    shown = await ledger.show_reward(command.reward_id)
+    assert shown is not None
+    assert shown["revocation"] == "withdrawn"
+
+
+async def test_whoever_was_about_to_give_a_withdrawn_reward_gives_nothing(ledger: Ledger) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await revoke(ledger)
+    with pytest.raises(LeaseLostError):
+        await deliver(ledger, entry)
+
+
+async def test_a_reward_whose_attempt_is_stored_is_not_withdrawn(ledger: Ledger) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await begin(ledger, entry)
+    assert (await revoke(ledger)).late == (grant().reward_id,)
 
 
 async def test_rewards_are_listed_by_customer_latest_first(ledger: Ledger) -> None:

@@ -38,6 +38,8 @@ class CrashPoints:
 
 
 class MortalExecutor:
+    policy = None
+
     def __init__(self, executor: PromotionalCreditExecutor, points: CrashPoints) -> None:
         self._executor = executor
         self._points = points

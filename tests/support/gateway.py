@@ -1,7 +1,7 @@
 """A billing site in memory behind the reward gateway's port, keys it forgets and faults."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from connectors.rewards.gateway import (
@@ -35,6 +35,7 @@ class InMemoryGateway:
     credits: list[tuple[float, GrantedCredit]] = field(default_factory=list)
     coupons: dict[str, dict[str, Any]] = field(default_factory=dict)
     invoiced: dict[str, set[str]] = field(default_factory=dict)
+    overrides: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     _keys: dict[str, tuple[int, str, Outcome]] = field(default_factory=dict)
 
@@ -93,15 +94,52 @@ class InMemoryGateway:
         if held is None or coupon not in self.coupons:
             return Refused(f"{subscription} or {coupon} not found", "resource_not_found")
         coupons = tuple(dict.fromkeys([*held.coupons, coupon]))
-        self.held[subscription] = Subscription(
-            id=held.id,
-            customer=held.customer,
-            status=held.status,
-            currency=held.currency,
-            created_at=held.created_at,
-            coupons=coupons,
-        )
+        self.held[subscription] = replace(held, coupons=coupons)
         return Done(f"{subscription}:{coupon}")
+
+    async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        request = f"{subscription} {sorted(params.items())}"
+        return self._write("set_feature", key, request, lambda: self._set(subscription, params))
+
+    def _set(self, subscription: str, params: Mapping[str, Any]) -> Outcome:
+        feature = params["feature_id"]
+        if subscription not in self.held or feature == "nothing":
+            return Refused(f"{subscription} or {feature} not found", "resource_not_found")
+        self.overrides.setdefault(subscription, {})[feature] = params["value"]
+        return Done(f"{subscription}:{feature}")
+
+    async def remove_feature(self, subscription: str, feature: str, key: str) -> Outcome:
+        def remove() -> Outcome:
+            self.overrides.get(subscription, {}).pop(feature, None)
+            return Done(f"{subscription}:{feature}")
+
+        return self._write("remove_feature", key, f"{subscription} {feature}", remove)
+
+    async def features(self, subscription: str) -> dict[str, str]:
+        self._read("features")
+        return dict(self.overrides.get(subscription, {}))
+
+    async def move_term_end(self, subscription: str, term_end: int, key: str) -> Outcome:
+        def move() -> Outcome:
+            held = self.held.get(subscription)
+            if held is None or held.term_end is None:
+                return Refused(f"{subscription} is in no term", "invalid_state_for_request")
+            self.held[subscription] = replace(held, term_end=term_end)
+            return Done(f"{subscription}:{term_end}")
+
+        return self._write("move_term_end", key, f"{subscription} {term_end}", move)
+
+    async def add_addon(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
+        price = params["item_price_id"]
+
+        def add() -> Outcome:
+            held = self.held.get(subscription)
+            if held is None or price == "nothing":
+                return Refused(f"{subscription} or {price} not found", "resource_not_found")
+            self.held[subscription] = replace(held, addons=(*held.addons, price))
+            return Done(f"{subscription}:{price}")
+
+        return self._write("add_addon", key, f"{subscription} {sorted(params.items())}", add)
 
     async def subscription(self, subscription: str) -> Subscription | None:
         self._read("subscription")

@@ -13,7 +13,8 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.states import Instant, Move, Policy, Standing, State
+from connectors.rewards.policy import Policy
+from connectors.rewards.states import Instant, Move, Standing, State
 
 POLICY = Policy()
 
@@ -27,7 +28,7 @@ def attempting(seconds: float = 0) -> Standing:
 
 
 def unknown(seconds: float = 0) -> Standing:
-    return states.after_call(attempting(seconds), Unknown("timed out"), at(seconds))
+    return states.after_call(attempting(seconds), Unknown("timed out"), POLICY, at(seconds))
 
 
 def test_a_new_reward_is_prepared_and_gets_its_first_key() -> None:
@@ -37,17 +38,17 @@ def test_a_new_reward_is_prepared_and_gets_its_first_key() -> None:
 
 
 def test_success_delivers_with_the_gateways_reference() -> None:
-    done = states.after_call(attempting(), Done("pc_1"), at(1))
+    done = states.after_call(attempting(), Done("pc_1"), POLICY, at(1))
     assert (done.state, done.reference, done.settled_at) == (State.DELIVERED, "pc_1", 10_001)
 
 
 def test_a_refusal_of_the_only_attempt_fails_the_reward() -> None:
-    failed = states.after_call(attempting(), Refused("no such customer"), at(1))
+    failed = states.after_call(attempting(), Refused("no such customer"), POLICY, at(1))
     assert (failed.state, failed.reason) == (State.FAILED, "no such customer")
 
 
 def test_what_was_certainly_not_executed_is_due_again_after_its_wait() -> None:
-    again = states.after_call(attempting(), NotExecuted("busy", 30), at(1))
+    again = states.after_call(attempting(), NotExecuted("busy", 30), POLICY, at(1))
     assert (again.state, again.next_wall, again.doubtful_since) == (State.DUE, 31, None)
     assert states.next_move(again, POLICY, at(31)) is Move.RESEND
 
@@ -65,14 +66,14 @@ def test_a_key_that_is_old_by_either_clock_is_never_used_again(when: Instant) ->
 
 def test_a_throttled_repeat_does_not_forget_the_doubt_of_the_first_attempt() -> None:
     repeat = states.begin(unknown(), Move.RESEND, at(10))
-    throttled = states.after_call(repeat, NotExecuted("busy", 60), at(11))
+    throttled = states.after_call(repeat, NotExecuted("busy", 60), POLICY, at(11))
     assert (throttled.state, throttled.doubtful_since) == (State.UNKNOWN, 0)
     assert states.next_move(throttled, POLICY, at(26 * 60)) is Move.READ_BACK
 
 
 def test_a_refused_repeat_is_looked_into_before_it_fails() -> None:
     repeat = states.begin(unknown(), Move.RESEND, at(10))
-    refused = states.after_call(repeat, Refused("customer deleted"), at(11))
+    refused = states.after_call(repeat, Refused("customer deleted"), POLICY, at(11))
     assert refused.state is State.UNKNOWN
     assert states.next_move(refused, POLICY, at(11)) is Move.READ_BACK
     once = states.after_read_back(refused, Absent(), POLICY, at(11))
@@ -127,13 +128,13 @@ def test_even_after_a_day_a_reference_found_delivers() -> None:
 
 
 def test_no_edge_but_the_legal_ones_can_be_taken() -> None:
-    delivered = states.after_call(attempting(), Done("pc_1"), at(1))
+    delivered = states.after_call(attempting(), Done("pc_1"), POLICY, at(1))
     with pytest.raises(AssertionError):
         states.begin(delivered, Move.RESEND, at(2))
     with pytest.raises(AssertionError):
         states.begin(unknown(), Move.PREPARE, at(2))
     with pytest.raises(AssertionError):
-        states.after_call(replace(unknown()), Done("pc_1"), at(2))
+        states.after_call(replace(unknown()), Done("pc_1"), POLICY, at(2))
 
 
 def test_keys_fit_chargebee_and_differ_by_reward_and_epoch() -> None:
