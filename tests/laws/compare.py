@@ -94,8 +94,8 @@ def _plain(name: str, value: Any) -> tuple[str, Any]:
             return name, {ids.lot_number(each.lot): each.points for each in value}
         case "lot":
             return name, ids.lot_number(value) if value else 0
-        case "unrounded":
-            return name, parse_exact(value)
+        case "unrounded" | "carried":
+            return name, parse_exact(value or "0")
         case "reward_id":
             return "ordinal", ordinal_of(value)
         case _:
@@ -105,8 +105,11 @@ def _plain(name: str, value: Any) -> tuple[str, Any]:
 _TOLD: dict[type, tuple[str, ...]] = {
     points.PointsEarned: (
         "rule", "points", "unrounded", "lot", "available_at", "expires_at", "absorbed",
+        "promotional", "activates_on", "carried", "count",
     ),
-    points.PointsActivated: ("lot", "points", "absorbed"),
+    points.PointsActivated: ("lot", "points", "absorbed", "expires_at"),
+    points.PointsExtended: ("lots", "expires_at"),
+    points.PointsExpiringSoon: ("lots", "expires_at"),
     points.PointsExpired: ("lots", "reason"),
     points.PointsReversed: (
         "points", "earned_by", "lots", "overdrawn", "forgiven", "expired",
@@ -118,6 +121,6 @@ _TOLD: dict[type, tuple[str, ...]] = {
     points.RewardEarned: ("reward", "reward_id", "cost"),
     points.RewardDelivered: ("reward", "reward_id"),
     points.RewardFailed: ("reward", "reward_id"),
-    points.RewardRevoked: ("reward", "reward_id"),
+    points.RewardRevoked: ("reward", "reward_id", "reason"),
 }  # fmt: skip
 """What of an event the oracle tells too; the figures are compared of every one."""

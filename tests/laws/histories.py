@@ -1,7 +1,10 @@
 """Random histories in canonical order, at instants where dates of a program fall together."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from schemas import facts, ids
 from schemas.facts import AnyFact
@@ -69,6 +72,8 @@ class _Draw:
             self._subscribed: 4.0,
             self._adjusted: 1.0,
             self._outcome: 2.0 if program.rewards else 0.0,
+            self._request: 2.0 if program.rewards else 0.0,
+            self._assigned: 0.7 if program.tiers else 0.0,
             self._time: 0.5,
             self._deleted: 0.03,
         }
@@ -97,12 +102,11 @@ class _Draw:
 
     def _seen(self, at: int) -> facts.Subscription:
         chance = self.chance
-        price = chance.choice([500, 1_000, 1_200, 12_000])
-        return story.subscription(
+        plain = story.subscription(
             chance.randint(1, 9),
             name=chance.choice(["sub_1", "sub_1", "sub_2"]),
             plan=chance.choice(PLANS),
-            amount_minor=price,
+            amount_minor=chance.choice([500, 1_000, 1_200, 12_000]),
             period_unit=chance.choice(["month", "month", "year", "week", "day"]),
             period=chance.choice([1, 1, 3, 12]),
             quantity=chance.randint(1, 3),
@@ -111,6 +115,12 @@ class _Draw:
             started_at=chance.choice(self.instants) - chance.choice([0, story.YEAR]),
             term_start=chance.maybe(0.8, at),
         )
+        if chance.often(0.6):
+            return plain
+        addon = facts.Line(
+            price=chance.choice(["seats", "support"]), kind="addon", amount_minor=300
+        )
+        return msgspec.structs.replace(plain, lines=(*plain.lines, addon))
 
     def _payment(self, at: int) -> AnyFact:
         chance = self.chance
@@ -180,6 +190,39 @@ class _Draw:
         at = max(at, chance.choice(self.instants))
         return story.failed(name, at) if chance.often(0.7) else story.delivered(name, at)
 
+    def _request(self, at: int) -> AnyFact:
+        """For a reward of the catalogue, or to call one off again."""
+        chance = self.chance
+        request = f"q{chance.randint(1, 4)}"
+        reward = chance.choice(self.program.rewards).id
+        head: dict[str, Any] = {"site": SITE, "customer": story.CUSTOMER, "occurred_at": at}
+        if chance.often(0.7):
+            return facts.RedemptionRequested(
+                **head, id=ids.redemption(request), request=request, reward=reward
+            )
+        return facts.RedemptionCancelled(
+            **head,
+            id=ids.redemption_cancelled(request),
+            request=request,
+            actor="support",
+            reason="changed their mind",
+        )
+
+    def _assigned(self, at: int) -> AnyFact:
+        chance, tiers = self.chance, self.program.tiers
+        assert tiers is not None
+        name = f"h{self.number}"
+        return facts.TierAssigned(
+            id=ids.tier_assigned(name),
+            site=SITE,
+            customer=story.CUSTOMER,
+            occurred_at=at,
+            tier=chance.choice([*(level.id for level in tiers.levels), "other"]),
+            actor="support",
+            reason="a long-standing customer",
+            until=chance.maybe(0.7, chance.choice(self.instants)),
+        )
+
     def _deleted(self, at: int) -> AnyFact:
         return story.deleted(at)
 
@@ -191,10 +234,14 @@ def _durations(program: Program) -> list[str]:
     """Every length of time that the program speaks of, and two of life's."""
     found = ["P1D", "P1M"]
     if program.expiry:
-        found.append(program.expiry.after)
+        found += [program.expiry.after, program.expiry.remind or "P1D"]
     if program.tiers and program.tiers.window.startswith("P"):
         found.append(program.tiers.window)
+    if program.tiers:
+        found += [program.tiers.grace or "P1D", program.tiers.minimum_stay or "P1D"]
     for rule in program.earn:
         found += [rule.activate_after] if rule.activate_after else []
+        found += [rule.activate_on.within] if rule.activate_on else []
+        found += [rule.clawback_within] if rule.clawback_within else []
         found += [rule.limit.cooldown] if rule.limit and rule.limit.cooldown else []
     return found

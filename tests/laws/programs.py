@@ -2,7 +2,8 @@
 
 from typing import Any, get_args
 
-from schemas.program.model import PAYMENT_TRIGGERS, Program, Trigger
+from schemas.program.model import Program
+from schemas.program.parts import PAYMENT_TRIGGERS, Trigger
 from tests.laws.chance import Chance, without_absent
 from tests.support.year import SITE
 
@@ -13,7 +14,7 @@ ZONES = [
 DURATIONS = ["PT1S", "PT1H", "PT36H", "P1D", "P2D", "P1W", "P10D", "P1M", "P1M1D", "P3M", "P1Y"]
 PERIODS = ["day", "week", "month", "quarter", "year"]
 TRIGGERS: list[str] = list(get_args(Trigger))
-LIKELY = ["payment_succeeded"] * 6 + ["custom"] * 4 + TRIGGERS
+LIKELY = ["payment_succeeded"] * 6 + ["custom"] * 4 + ["plan_upgraded"] * 2 + TRIGGERS
 EVENTS = ["visit", "review"]
 LEVELS = ["low", "mid", "high", "top"]
 ANYWHERE = [
@@ -23,6 +24,11 @@ ANYWHERE = [
 ]  # fmt: skip
 ON_PAYMENTS = ["payment.amount_minor > 500", "has(payment.tax_minor)", "payment.amount >= 7.5"]
 ON_EVENTS = ["event.stars > 2", "has(event.stars)", "event.stars % 2 == 0"]
+ON_CHANGES = [
+    'change.kind == "plan"', 'change.kind == "addons"', "change.quantity_after > 1",
+    "change.difference_minor > 100", 'change.from_plan == "basic"', 'change.kind == "price"',
+    "change.quantity_before < 3",
+]  # fmt: skip
 FORMULAS = ["fact.day", "account.lifetime / 4 + 3", "double(account.balance + 100) / 7.0"]
 PAYMENT_FORMULAS = ["double(payment.amount_minor) / 300.0", "payment.amount_minor / 100"]
 EVENT_FORMULAS = ["event.stars * 5", "double(event.stars) * 1.5"]
@@ -72,8 +78,35 @@ def _expiry(chance: Chance) -> dict[str, Any]:
         {
             "after": chance.choice(DURATIONS),
             "round_up_to": chance.maybe(0.4, chance.choice(["month", "quarter", "year"])),
+            "extended_by": chance.maybe(0.3, _extended_by(chance)),
+            "remind": chance.maybe(0.3, chance.choice(DURATIONS)),
         }
     )
+
+
+def _extended_by(chance: Chance) -> dict[str, Any]:
+    triggers = [trigger for trigger in TRIGGERS if trigger != "custom"]
+    if chance.often(0.5):
+        return {"on": chance.sample(triggers, 2)}
+    return {"on": chance.some(triggers, 1), "events": chance.sample(EVENTS, 1)}
+
+
+def _waits(chance: Chance) -> dict[str, Any]:
+    """Lots that are pending for a time, or until something happens."""
+    if chance.often(0.6):
+        return {"activate_after": chance.choice(DURATIONS)}
+    on = chance.choice(LIKELY)
+    event = chance.choice(EVENTS) if on == "custom" else None
+    waiting = {"on": on, "event": event, "within": chance.choice(DURATIONS)}
+    return {"activate_on": without_absent(waiting)}
+
+
+def _counting(chance: Chance, on: str) -> dict[str, Any]:
+    if on == "on_time_payment" and chance.often(0.5):
+        return {"streak": chance.randint(2, 3)}
+    if chance.often(0.2):
+        return {"every": chance.randint(2, 3)}
+    return {"nth": chance.randint(1, 3)} if chance.often(0.1) else {}
 
 
 def _condition(chance: Chance, on: str) -> str:
@@ -82,6 +115,8 @@ def _condition(chance: Chance, on: str) -> str:
         choices += ON_PAYMENTS * 2
     if on == "custom":
         choices += ON_EVENTS * 3
+    if on in ("plan_upgraded", "plan_downgraded"):
+        choices += ON_CHANGES * 2
     return chance.choice(choices)
 
 
@@ -104,7 +139,10 @@ def _rule(chance: Chance, name: str) -> dict[str, Any]:
             "points": _points(chance, on),
             "when": chance.maybe(0.25, _condition(chance, on)),
             "trial": "wait" if on == "subscription_created" and chance.often(0.5) else None,
-            "activate_after": chance.maybe(0.35, chance.choice(DURATIONS)),
+            **_counting(chance, on),
+            "clawback_within": chance.choice(DURATIONS) if on == "plan_upgraded" else None,
+            "priority": chance.maybe(0.3, "promotional"),
+            **(_waits(chance) if chance.often(0.4) else {}),
             "cap": chance.maybe(
                 0.25, {"points": chance.randint(5, 40), "per": chance.choice(PERIODS)}
             ),
@@ -163,12 +201,18 @@ def _tiers(chance: Chance) -> dict[str, Any]:
     for level in levels:
         if chance.often(0.4):
             level["multiplier"] = chance.choice(FACTORS)
+    yearly = ["calendar_year", "membership_year"]
+    window = chance.choice(["lifetime", *yearly * 2, *DURATIONS[3:]])
+    downgrade = chance.choice(["to_basis", "one_down", "never"])
+    reviewed = window != "lifetime" and downgrade != "never"
     return without_absent(
         {
             "basis": "spend" if by_money else "points_earned",
             "currency": "USD" if by_money else None,
-            "window": chance.choice(["lifetime", *["calendar_year"] * 3, *DURATIONS[3:]]),
-            "downgrade": chance.choice(["to_basis", "one_down", "never"]),
+            "window": window,
+            "downgrade": downgrade,
+            "grace": chance.maybe(0.4, chance.choice(DURATIONS)) if reviewed else None,
+            "minimum_stay": chance.maybe(0.25, chance.choice(DURATIONS)),
             "levels": levels,
         }
     )
@@ -177,7 +221,8 @@ def _tiers(chance: Chance) -> dict[str, Any]:
 def _reward(chance: Chance, name: str, tiers: dict[str, Any] | None) -> dict[str, Any]:
     reward: dict[str, Any] = {"id": name, "free_days": 1}
     cost = chance.choice([0, 0, 5, 15, 25])
-    kind = chance.choice(["balance", "balance", "lifetime", "on", "tier" if tiers else "on"])
+    kinds = ["balance", "balance", "lifetime", "on", "tier" if tiers else "on", "request"]
+    kind = chance.choice(kinds)
     when: dict[str, Any] = {}
     if kind in ("balance", "lifetime"):
         when = {kind: chance.randint(25, 60), "repeat": chance.choice(["once", "every"])}
@@ -186,6 +231,12 @@ def _reward(chance: Chance, name: str, tiers: dict[str, Any] | None) -> dict[str
         if chance.often(0.7):
             del reward["free_days"]
             reward["feature"] = {"id": "beta", "while_in_tier": chance.often(0.8)}
+    elif kind == "request":
+        when = {
+            "request": True,
+            "when": chance.maybe(0.3, chance.choice(ANYWHERE)),
+            "limit": chance.maybe(0.5, _limit(chance)),
+        }
     else:
         on = chance.choice(LIKELY)
         when = {
@@ -194,4 +245,6 @@ def _reward(chance: Chance, name: str, tiers: dict[str, Any] | None) -> dict[str
             "when": chance.maybe(0.3, _condition(chance, on)),
             "limit": chance.maybe(0.5, _limit(chance)),
         }
+    if kind in ("balance", "lifetime", "tier") or when.get("on") in PAYMENT_TRIGGERS:
+        reward["on_refund"] = chance.choice(["keep", "revoke"])
     return {**reward, "cost": cost, "when": without_absent(when)}

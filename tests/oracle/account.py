@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from schemas import facts, ids
 from schemas.program.model import Program
-from tests.oracle import refunds, rewards, subscriptions, tiers
-from tests.oracle.book import EXPIRED, Book, Lot, Move, Payment, Subscribed, Told
-from tests.oracle.earning import pull
+from tests.oracle import activities, pulls, refunds, rewards, subscriptions, tiers
+from tests.oracle.book import Book, Lot, Move, Payment, Subscribed, Told
+from tests.oracle.earning import earn_all, pull
 from tests.oracle.step import Step
 
 ANNIVERSARY = "subscription_anniversary"
+_NOTHING = facts.TimeReached(id="", site="", customer="", occurred_at=0)
 
 
 @dataclass
@@ -31,8 +32,11 @@ class OracleAccount:
         if fact.id not in self.known and not self.erased:
             self.live_until(fact.occurred_at)
             self.clock = fact.occurred_at
+            if self.standing.joined_at is None:
+                self.standing.joined_at = fact.occurred_at
             step = self.step(fact, fact.id, fact.occurred_at)
             _HANDLERS[type(fact)](self, step, fact)
+            activities.remind(step)
         self.known.add(fact.id)
         return self.book.told[told_before:]
 
@@ -56,15 +60,13 @@ class OracleAccount:
         book = self.book
         found = [lot.available_at for lot in book.open_lots(active=False)]
         found += [lot.expires_at for lot in book.open_lots(active=True) if lot.expires_at]
-        found += [self.standing.review_at] if self.standing.review_at is not None else []
+        found += self.standing.due()
+        found += [at for at, _ in activities.reminders_due(self.step(_NOTHING, "", self.clock))]
         return found + [at for at, _ in self.anniversaries()]
 
     def anniversaries(self) -> list[tuple[int, Subscribed]]:
         program = self.program
-        if ANNIVERSARY not in {
-            *[each.on for each in program.earn],
-            *[each.when.on for each in program.rewards],
-        }:
+        if not activities.listens_to(program, ANNIVERSARY):
             return []
         zone = ZoneInfo(program.timezone)
         found = [
@@ -78,41 +80,20 @@ class OracleAccount:
         moment = facts.TimeReached(id=ids.time_reached(at), site="", customer="", occurred_at=at)
         step = self.step(moment, "", at)
         celebrated = [each for due, each in self.anniversaries() if due == at]
-        for lot in sorted(
-            self.book.open_lots(active=False), key=lambda lot: (lot.earned_at, lot.id)
-        ):
-            if lot.available_at <= at:
-                self.activate(step, lot)
-        self.expire(step)
-        if self.standing.review_at is not None and self.standing.review_at <= at:
-            tiers.review(step, self.standing)
+        activities.come_due(step)
+        activities.remind(step)
+        tiers.review(step, self.standing)
         for known in celebrated:
             own = self.step(moment, ids.anniversary(known.id, at), at)
             own.subscription = subscriptions.as_fact(known)
-            pull(own, ANNIVERSARY)
+            pull(own, [ANNIVERSARY])
             tiers.qualify(own)
             tiers.upgrade(own, self.standing)
             self.reward(own)
-            step.credited = step.credited or own.credited
+            if own.credited:
+                step.credited, step.activated = True, own.activated
         self.reward(step)
-
-    def activate(self, step: Step, lot: Lot) -> None:
-        points = self.book.left(lot)
-        lot.active, step.credited = True, True
-        absorbed = self.book.fill_deficit(lot, points)
-        self.book.tell("PointsActivated", step.at, lot=lot.id, points=points, absorbed=absorbed)
-
-    def expire(self, step: Step) -> None:
-        book = self.book
-        due = [
-            lot
-            for lot in book.open_lots(active=True)
-            if lot.expires_at and lot.expires_at <= step.at
-        ]
-        lots = {lot.id: book.left(lot) for lot in due}
-        book.moves += [Move(lot, -points, EXPIRED) for lot, points in lots.items()]
-        if lots:
-            book.tell("PointsExpired", step.at, lots=lots, reason="expired")
+        activities.remind(step)
 
     # Facts
 
@@ -133,11 +114,12 @@ class OracleAccount:
         if fact.subscription and subscriptions.find(book, fact.subscription.id) is None:
             subscriptions.see(book, fact.subscription, step.at)
         first = fact.amount_minor > 0 and not any(each.first for each in book.payments)
-        pull(step, "payment_succeeded")
-        if first:
-            pull(step, "first_payment")
-        if fact.on_time:
-            pull(step, "on_time_payment")
+        triggers = ["payment_succeeded"]
+        triggers += ["first_payment"] if first else []
+        triggers += ["on_time_payment"] if fact.on_time else []
+        pull(step, triggers)
+        if fact.amount_minor > 0 and not fact.on_time:
+            pulls.end_streaks(book)
         paid = Payment(fact, first, step.gifts)
         book.payments.append(paid)
         tiers.qualify(step)
@@ -154,46 +136,47 @@ class OracleAccount:
         seen = step.subscription = fact.subscription
         known = subscriptions.see(self.book, seen, step.at)
         known.trial_waits = seen.status == "in_trial" and not known.trial_ended
-        for waits in (False,) if known.trial_waits else (None,):
-            pull(step, "subscription_created", waited=waits)
+        activities.does(step, ["subscription_created"])
+        earn_all(step, "subscription_created", waited=False if known.trial_waits else None)
         self.follow(step)
 
     def activated(self, step: Step, fact: facts.SubscriptionActivated) -> None:
         seen = step.subscription = fact.subscription
-        self.compare(step, seen)
+        triggers = self.compare(step, seen)
         known = subscriptions.find(self.book, seen.id)
         assert known is not None
         waited, known.trial_waits, known.trial_ended = known.trial_waits, False, True
-        if fact.from_trial:
-            pull(step, "trial_converted")
+        pull(step, [*triggers, "trial_converted"] if fact.from_trial else triggers)
         if waited:
-            pulled = list(step.pulled)
-            pull(step, "subscription_created", waited=True)
-            # What a reward waits for happened at sign-up; only the rules waited.
-            step.pulled = pulled
+            # The sign-up itself, and what else listens to it, was then; only these rules waited.
+            earn_all(step, "subscription_created", waited=True)
         self.follow(step)
 
-    def compare(self, step: Step, seen: facts.Subscription) -> None:
-        trigger = subscriptions.change(subscriptions.find(self.book, seen.id), seen, self.program)
+    def compare(self, step: Step, seen: facts.Subscription) -> list[str]:
+        known = subscriptions.find(self.book, seen.id)
+        trigger = subscriptions.change(known, seen, self.program)
+        if trigger is not None and known is not None:
+            step.change = subscriptions.difference(known, seen)
         subscriptions.see(self.book, seen, step.at)
-        if trigger is not None:
-            pull(step, trigger)
+        if trigger == "plan_downgraded":
+            refunds.claw_back(step, self.standing, seen.id)
+        return [] if trigger is None else [trigger]
 
     def changed(self, step: Step, fact: facts.SubscriptionChanged) -> None:
         step.subscription = fact.subscription
-        self.compare(step, fact.subscription)
+        pull(step, self.compare(step, fact.subscription))
         self.follow(step)
 
     def renewed(self, step: Step, fact: facts.SubscriptionRenewed) -> None:
         seen = step.subscription = fact.subscription
-        after_yearly = subscriptions.is_yearly(subscriptions.find(self.book, seen.id) or seen)
-        self.compare(step, seen)
-        pull(step, "subscription_renewed")
+        before = subscriptions.find(self.book, seen.id)
+        after_yearly = subscriptions.after_whole_years(before, seen)
+        triggers = [*self.compare(step, seen), "subscription_renewed"]
         known = subscriptions.find(self.book, seen.id)
         assert known is not None
-        zone = ZoneInfo(self.program.timezone)
-        if subscriptions.completes_year(known, seen, zone, after_yearly=after_yearly):
-            pull(step, "annual_renewal")
+        if subscriptions.completes_year(known, seen, step.zone, after_yearly=after_yearly):
+            triggers.append("annual_renewal")
+        pull(step, triggers)
         self.follow(step)
 
     def ended(self, step: Step, fact: facts.SubscriptionCancelled) -> None:
@@ -205,12 +188,14 @@ class OracleAccount:
     def seen_again(self, step: Step, seen: facts.Subscription, trigger: str) -> None:
         step.subscription = seen
         subscriptions.see(self.book, seen, step.at)
-        pull(step, trigger)
+        if trigger == "subscription_cancelled":
+            refunds.claw_back(step, self.standing, seen.id)
+        pull(step, [trigger])
         self.follow(step)
 
     def custom(self, step: Step, fact: facts.CustomEventReceived) -> None:
         step.subscription, step.event = subscriptions.newest(self.book), fact.name
-        pull(step, "custom")
+        pull(step, ["custom"])
         self.follow(step)
 
     def adjusted(self, step: Step, fact: facts.AdjustmentRequested) -> None:
@@ -219,7 +204,7 @@ class OracleAccount:
         if fact.points > 0:
             lot = Lot(step.lot_name(), fact.points, at, at, step.expires_at(at))
             book.lots.append(lot)
-            step.credited = True
+            step.credited, step.activated = True, 0
             absorbed = book.fill_deficit(lot, fact.points)
             book.tell(
                 "PointsAdjusted",
@@ -256,6 +241,21 @@ class OracleAccount:
                 end = rewards.fail if isinstance(fact, facts.RewardFailed) else rewards.deliver
                 end(step, firing)
 
+    def requested(self, step: Step, fact: facts.RedemptionRequested) -> None:
+        step.subscription = subscriptions.newest(self.book)
+        for reward in self.program.rewards:
+            if reward.id == fact.reward:
+                rewards.redeem(step, reward, fact.request)
+
+    def called_off(self, step: Step, fact: facts.RedemptionCancelled) -> None:
+        for firing in self.book.firings:
+            if firing.open and firing.request == fact.request:
+                rewards.revoke(step, firing, "cancelled")
+
+    def assigned(self, step: Step, fact: facts.TierAssigned) -> None:
+        tiers.assign(step, self.standing, fact.tier, fact.until)
+        self.reward(step)
+
     def erase(self, step: Step, _fact: facts.CustomerDeleted) -> None:
         book = self.book
         lots = {lot.id: book.left(lot) for lot in book.lots if book.left(lot)}
@@ -282,6 +282,9 @@ _HANDLERS: dict[type, Callable[[OracleAccount, Step, Any], None]] = {
     facts.AdjustmentRequested: OracleAccount.adjusted,
     facts.RewardDelivered: OracleAccount.outcome,
     facts.RewardFailed: OracleAccount.outcome,
+    facts.RedemptionRequested: OracleAccount.requested,
+    facts.RedemptionCancelled: OracleAccount.called_off,
+    facts.TierAssigned: OracleAccount.assigned,
     facts.CustomerDeleted: OracleAccount.erase,
     facts.TimeReached: OracleAccount.nothing,
 }

@@ -23,7 +23,11 @@ class Told(NamedTuple):
 
 @dataclass
 class Lot:
-    """One credit. What is left of it is what was credited less what the book says moved."""
+    """One credit. What is left of it is what was credited less what the book says moved.
+
+    One that waits for an activity, a trigger and an event's name, has its deadline in
+    `available_at`.
+    """
 
     id: int
     credited: int
@@ -32,6 +36,10 @@ class Lot:
     expires_at: int | None
     promotional: bool = False
     active: bool = True
+    waits_for: tuple[str, str | None] | None = None
+
+    def age(self) -> tuple[int, int]:
+        return (self.earned_at, self.id)
 
     def debit_order(self) -> tuple[bool, float, int, int]:
         return (not self.promotional, self.expires_at or inf, self.earned_at, self.id)
@@ -48,7 +56,10 @@ class Move:
 
 @dataclass
 class Gift:
-    """What one rule gave for one fact. `undone` was reversed since; `lapsed` of it had expired."""
+    """What one rule gave for one fact. `undone` was reversed since; `lapsed` of it had expired.
+
+    What an upgrade of a subscription gave may be taken back before `clawed_until`.
+    """
 
     rule: str
     fact: str
@@ -57,6 +68,8 @@ class Gift:
     lot: int
     undone: int = 0
     lapsed: int = 0
+    subscription: str = ""
+    clawed_until: int = 0
 
 
 @dataclass
@@ -66,6 +79,16 @@ class Attempt:
     rule: str
     exact: Fraction
     whole: int
+
+
+@dataclass
+class Pull:
+    """A pull that a rule counted, and whether the rule earned at it."""
+
+    rule: str
+    fact: str
+    earned: bool
+    stands: bool = True
 
 
 @dataclass
@@ -102,23 +125,39 @@ class Waiting:
     transaction: str
     invoice: str
     amount_minor: int | None
+    until: int
 
 
 @dataclass
 class Firing:
-    """One firing of a reward. `pieces` of lots paid for it; `tier` is where a feature is held."""
+    """One firing of a reward. `pieces` of lots paid for it; `tier` is where a feature is held.
+
+    `rests_on` is the payment that a refund takes it back with. Its limit counts it while `counts`;
+    `settled` says in which order firings came to an outcome.
+    """
 
     reward: str
     ordinal: int
     at: int
+    request: str = ""
+    rests_on: str = ""
     pieces: list[tuple[Lot, int]] = field(default_factory=list)
-    open: bool = True
+    settled: int = 0
+    stands: bool = True
+    counts: bool = True
     tier: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.settled == 0
 
 
 @dataclass
 class Subscribed:
-    """What is known of a subscription: the newest that was seen, and its history of years."""
+    """What is known of a subscription: the newest that was seen, and its history of years.
+
+    `terms` says of each sight of it when the term began, and whether it was one of whole years.
+    """
 
     id: str
     plan: str
@@ -130,6 +169,8 @@ class Subscribed:
     status: str
     version: int
     anchor: int
+    addons: list[tuple[str, int]] = field(default_factory=list)
+    terms: list[tuple[int, bool]] = field(default_factory=list)
     years_settled: int = 0
     trial_waits: bool = False
     trial_ended: bool = False
@@ -142,12 +183,15 @@ class Book:
     owed: list[int] = field(default_factory=list)
     gifts: list[Gift] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    pulls: list[Pull] = field(default_factory=list)
+    running: dict[str, int] = field(default_factory=dict)
     qualified: list[Qualified] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     firings: list[Firing] = field(default_factory=list)
     subscriptions: list[Subscribed] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    reminded: set[int] = field(default_factory=set)
     tier: str = ""
 
     def left(self, lot: Lot) -> int:

@@ -1,20 +1,28 @@
 """What rules give: base, multipliers, the one rounding, carry, limit and cap, by the book."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
+from typing import Any
 
 from schemas.program.amounts import minor_digits
 from schemas.program.expressions import Failed, Formula
-from schemas.program.model import EarnRule, Multiplier, PerAmount, PerQuantity
-from tests.oracle import wall
+from schemas.program.rules import EarnRule, Multiplier, PerAmount, PerQuantity
+from tests.oracle import activities, pulls, wall
 from tests.oracle.book import Attempt, Gift, Lot
 from tests.oracle.step import Step
 
 
-def pull(step: Step, trigger: str, *, waited: bool | None = None) -> None:
-    """Every rule of the trigger earns, in program order; `waited` chooses by `trial: wait`."""
-    step.pulled.append(trigger)
+def pull(step: Step, triggers: Sequence[str]) -> None:
+    """All triggers of one fact: first what they do to lots that are there, then what they earn."""
+    activities.does(step, triggers)
+    for trigger in triggers:
+        earn_all(step, trigger)
+
+
+def earn_all(step: Step, trigger: str, *, waited: bool | None = None) -> None:
+    """Every rule of the trigger, in program order; `waited` chooses by `trial: wait`."""
     for rule in step.program.earn:
         if rule.on != trigger or rule.event not in (None, step.event):
             continue
@@ -25,7 +33,11 @@ def pull(step: Step, trigger: str, *, waited: bool | None = None) -> None:
 def earn(step: Step, rule: EarnRule, trigger: str) -> None:
     if not step.holds(rule.when, trigger):
         return
-    book = step.book
+    book, number = step.book, 0
+    if rule.nth or rule.every or rule.streak:
+        number = pulls.count(step, rule)
+        if number == 0:
+            return
     standing = [gift for gift in book.gifts if gift.rule == rule.id and gift.undone < gift.points]
     if rule.limit and not step.within(rule.limit, [gift.at for gift in standing]):
         return
@@ -33,9 +45,8 @@ def earn(step: Step, rule: EarnRule, trigger: str) -> None:
     if base is None:
         return
     exact = base * factor(step, rule, trigger)
-    unrounded = exact
-    if step.program.points.carry_remainder:
-        unrounded += carried(step, rule.id)
+    carry = carried(step, rule.id) if step.program.points.carry_remainder else Fraction(0)
+    unrounded = exact + carry
     # A rule never takes points: a carried remainder below zero waits for more.
     whole = max(0, rounded(unrounded, step.program.points.rounding))
     book.attempts.append(Attempt(rule.id, exact, whole))
@@ -49,36 +60,46 @@ def earn(step: Step, rule: EarnRule, trigger: str) -> None:
         )
         given = min(whole, max(0, rule.cap.points - used))
     if given > 0:
-        credit(step, rule, given, unrounded)
+        told = {"unrounded": unrounded, "carried": carry, "count": number}
+        credit(step, rule, given, told)
 
 
-def credit(step: Step, rule: EarnRule, given: int, unrounded: Fraction) -> None:
+def credit(step: Step, rule: EarnRule, given: int, told: dict[str, Any]) -> None:
     book, at = step.book, step.at
-    available_at = wall.later(at, rule.activate_after, step.zone) if rule.activate_after else at
+    waiting = rule.activate_on
+    pending_for = waiting.within if waiting else rule.activate_after
+    available_at = wall.later(at, pending_for, step.zone) if pending_for else at
     lot = Lot(
         id=step.lot_name(rule.id),
         credited=given,
         earned_at=at,
         available_at=available_at,
-        expires_at=step.expires_at(available_at),
+        expires_at=None if waiting else step.expires_at(available_at),
+        promotional=rule.priority == "promotional",
         active=available_at <= at,
+        waits_for=(waiting.on, waiting.event) if waiting else None,
     )
     book.lots.append(lot)
     gift = Gift(rule.id, step.key, at, given, lot.id)
+    if rule.clawback_within and step.subscription is not None:
+        gift.subscription = step.subscription.id
+        gift.clawed_until = wall.later(at, rule.clawback_within, step.zone)
     book.gifts.append(gift)
     step.gifts.append(gift)
-    step.credited = True
+    step.credited, step.activated = True, 0
     absorbed = book.fill_deficit(lot, given) if lot.active else 0
     book.tell(
         "PointsEarned",
         at,
         rule=rule.id,
         points=given,
-        unrounded=unrounded,
+        **told,
         lot=lot.id,
         available_at=available_at,
         expires_at=lot.expires_at,
         absorbed=absorbed,
+        promotional=lot.promotional,
+        activates_on=(waiting.event or waiting.on) if waiting else "",
     )
 
 

@@ -9,22 +9,27 @@ from fractions import Fraction
 from math import floor
 
 from schemas.facts import PaymentRefunded
-from tests.oracle import tiers
+from tests.oracle import pulls, rewards, tiers
 from tests.oracle.book import Gift, Move, Payment, Waiting
 from tests.oracle.step import Step
+
+WAITS_SECONDS = 90 * 86_400
+"""So long a refund waits for its payment."""
 
 
 def refund(step: Step, standing: tiers.Standing, fact: PaymentRefunded) -> None:
     """A chargeback or late failure is about all that is left of the payment, on every invoice."""
     left = fact.amount_minor if fact.reason == "refund" else None
-    asked = Waiting(fact.payment_transaction, fact.invoice, left)
+    until = step.at + WAITS_SECONDS
+    asked = Waiting(fact.payment_transaction, fact.invoice, left, until)
     known = [each for each in step.book.payments if is_about(asked, each)]
     for payment in known:
         left = give_back(step, standing, payment, left)
         if left == 0:
             return
     if not (known and fact.invoice):
-        step.book.waiting.append(Waiting(fact.payment_transaction, fact.invoice, left))
+        asked.amount_minor = left
+        step.book.waiting.append(asked)
 
 
 def is_about(asked: Waiting, payment: Payment) -> bool:
@@ -36,7 +41,7 @@ def is_about(asked: Waiting, payment: Payment) -> bool:
 def apply_waiting(step: Step, standing: tiers.Standing, payment: Payment) -> None:
     """Refunds that came before their payment."""
     for asked in list(step.book.waiting):
-        if is_about(asked, payment):
+        if is_about(asked, payment) and asked.until > step.at:
             asked.amount_minor = give_back(step, standing, payment, asked.amount_minor)
             if asked.invoice or asked.amount_minor == 0:
                 step.book.waiting.remove(asked)
@@ -49,9 +54,32 @@ def give_back(
     amount = payment.room if asked is None else min(payment.room, asked)
     if amount > 0:
         payment.given_back.append(amount)
-        points = reverse(step, payment)
-        count_off(step, standing, payment, points=points, money=amount)
+        undo(step, standing, payment, amount)
     return None if asked is None else asked - amount
+
+
+def undo(step: Step, standing: tiers.Standing, payment: Payment, money: int) -> None:
+    """Rewards that rest on it give their cost back first, so that the refund finds it there.
+
+    Limits and caps walk the gifts; the first payment, pulls and the tier have to be told.
+    """
+    book, program, key = step.book, step.program.tiers, payment.fact.id
+    points = sum(share for _, share in shares(payment))
+    loss = None
+    if program and program.basis == "points_earned":
+        loss = tiers.undo(step, standing, key, points)
+    elif program and program.currency == payment.fact.currency:
+        loss = tiers.undo(step, standing, key, money)
+    if payment.room == 0:
+        rewards.undo_payment(step, key)
+    if points:
+        rewards.undo_lifetime(step, book.lifetime - points)
+    rewards.undo_tiers(step, tiers.lost_by(step, loss))
+    reverse(step, shares(payment), key)
+    if payment.room == 0:
+        payment.first = False
+        pulls.uncount(book, key)
+    tiers.lose(step, standing, loss)
 
 
 def shares(payment: Payment) -> list[tuple[Gift, int]]:
@@ -74,11 +102,11 @@ def shares(payment: Payment) -> list[tuple[Gift, int]]:
     return [pair for pair in zip(payment.gifts, found, strict=True) if pair[1] > 0]
 
 
-def reverse(step: Step, payment: Payment) -> int:
+def reverse(step: Step, parts: list[tuple[Gift, int]], earned_by: str) -> None:
+    """Undo so many points of each gift of a fact."""
     book, policy = step.book, step.program.refunds.negative
     taken: Counter[int] = Counter()
     missing = lapsed = 0
-    parts = shares(payment)
     for gift, share in parts:
         lot = book.lot(gift.lot)
         assert lot is not None
@@ -104,25 +132,32 @@ def reverse(step: Step, payment: Payment) -> int:
             "PointsReversed",
             step.at,
             points=points,
-            earned_by=payment.fact.id,
+            earned_by=earned_by,
             lots=dict(taken),
             overdrawn=overdrawn,
             forgiven=missing - overdrawn,
             expired=lapsed,
         )
-    return points
 
 
-def count_off(
-    step: Step, standing: tiers.Standing, payment: Payment, *, points: int, money: int
-) -> None:
-    """Limits and caps walk the gifts; the first payment and the tier have to be told."""
-    if payment.room == 0:
-        payment.first = False
-    program = step.program.tiers
-    if program is None:
-        return
-    if program.basis == "points_earned":
-        tiers.undo(step, standing, payment.fact.id, points)
-    elif program.currency == payment.fact.currency:
-        tiers.undo(step, standing, payment.fact.id, money)
+def claw_back(step: Step, standing: tiers.Standing, subscription: str) -> None:
+    """A subscription is worth less, or ended: what its recent upgrades gave is undone."""
+    book = step.book
+    due = [
+        gift
+        for gift in book.gifts
+        if gift.subscription == subscription and gift.at <= step.at < gift.clawed_until
+    ]
+    for fact in dict.fromkeys(gift.fact for gift in due):
+        gifts = [gift for gift in due if gift.fact == fact]
+        for gift in gifts:
+            gift.clawed_until = 0
+        points = sum(gift.points for gift in gifts)
+        program, loss = step.program.tiers, None
+        if program and program.basis == "points_earned":
+            loss = tiers.undo(step, standing, fact, points)
+        rewards.undo_lifetime(step, book.lifetime - points)
+        rewards.undo_tiers(step, tiers.lost_by(step, loss))
+        reverse(step, [(gift, gift.points) for gift in gifts], fact)
+        pulls.uncount(book, fact, {gift.rule for gift in gifts})
+        tiers.lose(step, standing, loss)

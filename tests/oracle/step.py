@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.program.expressions import Condition
-from schemas.program.model import Limit, Program
-from schemas.program.names import AccountFigures, Given
+from schemas.program.model import Program
+from schemas.program.names import AccountFigures, Change, Given
+from schemas.program.parts import Limit
 from tests.oracle import wall
 from tests.oracle.book import Book, Gift
 
@@ -30,10 +31,13 @@ class Step:
     before: AccountFigures
     subscription: Subscription | None = None
     event: str | None = None
+    change: Change | None = None
     pulled: list[str] = field(default_factory=list)
     entered: list[tuple[str, bool]] = field(default_factory=list)
     gifts: list[Gift] = field(default_factory=list)
     credited: bool = False
+    activated: int = 0
+    """The lot that became spendable in this step, where nothing was credited since."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -44,7 +48,7 @@ class Step:
         return self.fact if isinstance(self.fact, PaymentSucceeded) else None
 
     def given(self, trigger: str) -> Given:
-        return Given(self.fact, trigger, self.zone, self.subscription, self.before)
+        return Given(self.fact, trigger, self.zone, self.subscription, self.before, self.change)
 
     def holds(self, condition: str | None, trigger: str) -> bool:
         """A condition without a value, such as one on a field that is missing, does not hold."""

@@ -1,11 +1,13 @@
 """What is known of subscriptions, and what a newer sight of one says has happened."""
 
 from fractions import Fraction
+from math import floor
 from typing import get_args
 from zoneinfo import ZoneInfo
 
 from schemas.facts import Line, PeriodUnit, Subscription
 from schemas.program.model import Program
+from schemas.program.names import Change, ChangeKind
 from tests.oracle import wall
 from tests.oracle.book import Book, Subscribed
 
@@ -38,7 +40,9 @@ def see(book: Book, seen: Subscription, at: int) -> Subscribed:
     known.plan, known.quantity, known.status = seen.plan, seen.quantity, seen.status
     known.amount_minor, known.currency = seen.amount_minor, seen.currency
     known.period, known.period_unit = seen.period, seen.period_unit
-    known.version = seen.resource_version
+    known.version, known.addons = seen.resource_version, addons(seen)
+    began = max([seen.term_start or 0, *(began for began, _ in known.terms)])
+    known.terms.append((began, is_yearly(seen)))
     known.anchor = seen.activated_at or seen.started_at or seen.created_at or known.anchor
     return known
 
@@ -60,7 +64,46 @@ def change(known: Subscribed | None, seen: Subscription, program: Program) -> st
     return "plan_upgraded" if monthly(seen) > monthly(known) else "plan_downgraded"
 
 
-def is_yearly(term: Subscription | Subscribed) -> bool:
+def difference(known: Subscribed, seen: Subscription) -> Change:
+    """What an upgrade or downgrade changed, as expressions read it."""
+    minor = monthly(seen) - monthly(known)
+    size = floor(abs(minor) + Fraction(1, 2))
+    return Change(
+        from_plan=known.plan,
+        to_plan=seen.plan,
+        kind=kind(known, seen),
+        quantity_before=known.quantity,
+        quantity_after=seen.quantity,
+        difference_minor=(size if minor > 0 else -size)
+        if seen.currency == known.currency
+        else None,
+    )
+
+
+def kind(known: Subscribed, seen: Subscription) -> ChangeKind:
+    if seen.plan != known.plan:
+        return "plan"
+    if seen.quantity != known.quantity:
+        return "quantity"
+    return "price" if addons(seen) == known.addons else "addons"
+
+
+def addons(seen: Subscription) -> list[tuple[str, int]]:
+    return sorted((line.price, line.quantity) for line in seen.lines if line.kind == "addon")
+
+
+def after_whole_years(known: Subscribed | None, renewed: Subscription) -> bool:
+    """Whether the term that a renewal ended was one of whole years: what is known from before the
+    new term, for a change that was planned for the renewal is told of ahead of it.
+    """
+    if known is None:
+        return is_yearly(renewed)
+    begins = renewed.term_start
+    before = [yearly for began, yearly in known.terms if begins is None or began < begins]
+    return before[-1] if before else known.terms[0][1]
+
+
+def is_yearly(term: Subscription) -> bool:
     return term.period_unit == "year" or (term.period_unit == "month" and term.period % 12 == 0)
 
 

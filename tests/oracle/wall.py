@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrulestr
 
-from schemas.program.model import Recurrence
+from schemas.program.rules import Recurrence
 
 CalendarPeriod = Literal["day", "week", "month", "quarter", "year"]
 
