@@ -264,6 +264,16 @@ def test_a_refund_before_its_payment_keeps_the_tier_and_rewards_away() -> None:
         assert told.tier == "low", window
 
 
+def test_what_a_chargeback_waits_for_beyond_its_payment_is_given_up_too() -> None:
+    told = story()
+    told.paid("t1", 1_000, invoice="a")
+    told.refunded("r1", "t1", 1_000, reason="chargeback")
+    told.paid("t1", 1_000, at=T0 + 90 * DAY, invoice="b")
+    assert told.balance == 0, "a day before the end of the ninety that it waits"
+    told.paid("t1", 1_000, at=T0 + 91 * DAY, invoice="c")
+    assert told.balance == 10
+
+
 def test_a_refund_names_one_invoice_of_a_payment() -> None:
     told = story()
     told.paid("t1", 1_000, invoice="a")
