@@ -18,7 +18,16 @@ from schemas.program.parts import REQUESTED, CalendarPeriod, Limit
 from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
 from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
 from schemas.program.tiers import Tiers
-from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from schemas.rewards import (
+    Allowance,
+    AnyGrant,
+    Discount,
+    Feature,
+    FreeAddon,
+    FreeDays,
+    Order,
+    Webhook,
+)
 from streams.account.windows import Window
 
 Ratio = tuple[int, int]
@@ -124,8 +133,8 @@ class CompiledReward:
     """
 
     __slots__ = (
-        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "on_request", "revocable", "threshold", "tier", "trigger",
+        "allowance", "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id",
+        "limit", "on_request", "revocable", "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -142,6 +151,7 @@ class CompiledReward:
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
+        self.allowance = _allowance(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
 
 
@@ -348,6 +358,18 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
         return _gift("charity", reward.charity)
     assert reward.custom is not None, "the model holds exactly one grant"
     return Webhook(purpose="custom", endpoint=reward.custom.webhook, payload=reward.custom.payload)
+
+
+def _allowance(reward: RewardRule, zone: ZoneInfo) -> Allowance | None:
+    budget = reward.budget
+    if budget is None:
+        return None if reward.stock is None else Allowance(stock=reward.stock)
+    return Allowance(
+        stock=reward.stock,
+        budget_minor=amounts.parse_table(budget.amount),
+        per=budget.per,
+        zone=zone.key,
+    )
 
 
 def _gift(purpose: Literal["gift_card", "charity"], grant: WebhookGrant | OrderGrant) -> AnyGrant:
