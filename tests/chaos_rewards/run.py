@@ -35,7 +35,7 @@ PARTITIONS = 4
 GRANTS_PER_CUSTOMER = 14
 STEPS_SECONDS_MAX = 45.0
 """After the load, for steps that nobody has died at yet."""
-DRAIN_SECONDS_MAX = 120.0
+DRAIN_SECONDS_MAX = 180.0
 DAY = 86_400
 
 Say = Callable[[str], None]
