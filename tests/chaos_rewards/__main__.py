@@ -18,7 +18,9 @@ BREACHES_SHOWN_MAX = 20
 def main(  # noqa: PLR0917 - Typer passes every option by name
     seed: Annotated[int, typer.Option(help="What is asked for and what breaks follows from it.")],
     grants: Annotated[int, typer.Option(min=200, help="Rewards to give.")] = 10_000,
-    seconds: Annotated[float, typer.Option(min=5, help="Over which they are asked for.")] = 110,
+    seconds: Annotated[
+        float, typer.Option(min=5, help="Over which they are asked for, or more.")
+    ] = 80,
     kills: Annotated[int, typer.Option(min=0, help="Kills besides those at named steps.")] = 6,
     freezes: Annotated[int, typer.Option(min=0, help="Rewarders that outlive their lease.")] = 3,
     steps: Annotated[int, typer.Option(min=0, help="Named steps to die at.")] = len(POINTS),

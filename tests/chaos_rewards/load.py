@@ -1,7 +1,11 @@
-"""Says all commands of a run to the broker, at a steady pace."""
+"""Says all commands of a run to the broker: at a steady pace, but no faster than they are settled.
+
+What is revoked should mostly have been given by then, and every fault should meet work.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaProducer
 
@@ -10,15 +14,27 @@ from schemas.codec import REWARDS
 from tests.chaos_rewards.wishes import Wishes
 
 STEP_SECONDS = 0.05
+OPEN_MAX = 350
 
 
 class Load:
-    """`said` counts the commands; all are acknowledged when `run` returns."""
+    """`said` counts the commands; all are acknowledged when `run` returns. `open_rewards` tells how
+    many wait to be settled.
+    """
 
-    def __init__(self, servers: str, topic: str, wishes: Wishes, *, seconds: float) -> None:
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        wishes: Wishes,
+        *,
+        seconds: float,
+        open_rewards: Callable[[], int],
+    ) -> None:
         self._topic = topic
         self._commands = wishes.said
         self._seconds = seconds
+        self._open_rewards = open_rewards
         self._producer = AIOKafkaProducer(
             bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5
         )
@@ -32,10 +48,13 @@ class Load:
         await self._producer.start()
         try:
             sendings = []
-            began = time.monotonic()
+            due = time.monotonic()
             for command in self._commands:
-                if began + self._seconds * self.progress > time.monotonic() + STEP_SECONDS:
+                while due > time.monotonic() + STEP_SECONDS or self._open_rewards() > OPEN_MAX:  # noqa: ASYNC110
                     await asyncio.sleep(STEP_SECONDS)
+                due = max(due, time.monotonic() - STEP_SECONDS) + self._seconds / len(
+                    self._commands
+                )
                 key = ids.account_key(command.site, command.customer).encode()
                 sendings.append(
                     await self._producer.send(self._topic, REWARDS.encode(command), key=key)

@@ -19,7 +19,7 @@ from deploy.topics import apply_topics
 from schemas.topics import Topics
 from tests.chaos.broker import Broker
 from tests.chaos.logs import read_topic
-from tests.chaos_rewards.book import Attempt, Book, Row
+from tests.chaos_rewards.book import OPEN, Attempt, Book, Row
 from tests.chaos_rewards.ledger import happened
 from tests.chaos_rewards.load import Load
 from tests.chaos_rewards.nemesis import Nemesis
@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 class Options:
     seed: int
     grants: int = 10_000
-    load_seconds: float = 110.0
+    load_seconds: float = 80.0
     kills: int = 6
     freezes: int = 3
     steps: int = len(POINTS)
@@ -101,6 +101,7 @@ class _Ordeal:
         self._show = show
         self._began = time.monotonic()
         self._stage = "giving"
+        self._open = 0
         life = Life(life_settings(options.seed, _customers(options)))
         people = [
             each for each in people_of(life) if each.member.term_end > life.site.now + DAY
@@ -113,7 +114,13 @@ class _Ordeal:
         self.rewarders = Rewarders(
             directory, count=2, steps=draw_steps(options.seed, POINTS)[: options.steps]
         )
-        self._load = Load(servers, Topics().rewards, self._wishes, seconds=options.load_seconds)
+        self._load = Load(
+            servers,
+            Topics().rewards,
+            self._wishes,
+            seconds=options.load_seconds,
+            open_rewards=lambda: self._open,
+        )
         self._nemesis = Nemesis(self.rewarders, others, lambda: self._load.progress, self._tell)
 
     @classmethod
@@ -187,10 +194,11 @@ class _Ordeal:
 
     async def _watch(self) -> None:
         while True:
-            counts = self._book.counts()
+            counts = await asyncio.to_thread(self._book.counts)
+            self._open = sum(counts.get(each, 0) for each in OPEN)
             settled = sum(counts.get(each, 0) for each in ("delivered", "failed", "cancelled"))
             self._show(Progress(self._load.said, settled, len(self._wishes.grants), self._stage))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.25)
 
     async def _audit(self, unsettled: int) -> Result:
         steps_left = self.rewarders.steps_left
