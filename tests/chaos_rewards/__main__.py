@@ -43,7 +43,12 @@ def main(  # noqa: PLR0917 - Typer passes every option by name
 
         def show(progress: runs.Progress) -> None:
             bar.update(said, completed=progress.said)
-            bar.update(settled, completed=progress.settled, description=progress.stage)
+            bar.update(
+                settled,
+                completed=progress.settled,
+                total=progress.of,
+                description=progress.stage,
+            )
 
         result = asyncio.run(runs.run(options, say, show))
     _show(options, result)

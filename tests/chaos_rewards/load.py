@@ -18,8 +18,8 @@ OPEN_MAX = 350
 
 
 class Load:
-    """`said` counts the commands; all are acknowledged when `run` returns. `open_rewards` tells how
-    many wait to be settled.
+    """`said` counts the commands; all are acknowledged when `run` returns. `settled` tells how
+    many different ones are done with.
     """
 
     def __init__(
@@ -29,12 +29,13 @@ class Load:
         wishes: Wishes,
         *,
         seconds: float,
-        open_rewards: Callable[[], int],
+        settled: Callable[[], int],
     ) -> None:
         self._topic = topic
         self._commands = wishes.said
         self._seconds = seconds
-        self._open_rewards = open_rewards
+        self._settled = settled
+        self._different: set[tuple[type, str]] = set()
         self._producer = AIOKafkaProducer(
             bootstrap_servers=servers, acks="all", enable_idempotence=True, linger_ms=5
         )
@@ -50,7 +51,7 @@ class Load:
             sendings = []
             due = time.monotonic()
             for command in self._commands:
-                while due > time.monotonic() + STEP_SECONDS or self._open_rewards() > OPEN_MAX:  # noqa: ASYNC110
+                while due > time.monotonic() + STEP_SECONDS or self._open() > OPEN_MAX:  # noqa: ASYNC110
                     await asyncio.sleep(STEP_SECONDS)
                 due = max(due, time.monotonic() - STEP_SECONDS) + self._seconds / len(
                     self._commands
@@ -60,6 +61,11 @@ class Load:
                     await self._producer.send(self._topic, REWARDS.encode(command), key=key)
                 )
                 self.said += 1
+                self._different.add((type(command), command.reward_id))
             await asyncio.gather(*sendings)
         finally:
             await self._producer.stop()
+
+    def _open(self) -> int:
+        """Also what has not even reached the ledger."""
+        return len(self._different) - self._settled()

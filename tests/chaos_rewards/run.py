@@ -101,7 +101,7 @@ class _Ordeal:
         self._show = show
         self._began = time.monotonic()
         self._stage = "giving"
-        self._open = 0
+        self._settled = 0
         life = Life(life_settings(options.seed, _customers(options)))
         people = [
             each for each in people_of(life) if each.member.term_end > life.site.now + DAY
@@ -119,7 +119,7 @@ class _Ordeal:
             Topics().rewards,
             self._wishes,
             seconds=options.load_seconds,
-            open_rewards=lambda: self._open,
+            settled=lambda: self._settled,
         )
         self._nemesis = Nemesis(self.rewarders, others, lambda: self._load.progress, self._tell)
 
@@ -195,9 +195,9 @@ class _Ordeal:
     async def _watch(self) -> None:
         while True:
             counts = await asyncio.to_thread(self._book.counts)
-            self._open = sum(counts.get(each, 0) for each in OPEN)
-            settled = sum(counts.get(each, 0) for each in ("delivered", "failed", "cancelled"))
-            self._show(Progress(self._load.said, settled, len(self._wishes.grants), self._stage))
+            self._settled = sum(n for state, n in counts.items() if state not in OPEN)
+            commands = len(self._wishes.grants) + len(self._wishes.revoked)
+            self._show(Progress(self._load.said, self._settled, commands, self._stage))
             await asyncio.sleep(0.25)
 
     async def _audit(self, unsettled: int) -> Result:
