@@ -14,7 +14,7 @@ from schemas.codec import REWARDS
 from tests.chaos_rewards.wishes import Wishes
 
 STEP_SECONDS = 0.05
-OPEN_MAX = 350
+OPEN_MAX = 1_500
 
 
 class Load:
