@@ -23,7 +23,7 @@ from connectors.rewards.entries import (
 )
 from connectors.rewards.ledger import Ledger
 from schemas.codec import REWARDS, DecodeError
-from schemas.rewards import RevokeReward
+from schemas.rewards import AnyRewardCommand, RevokeReward
 
 log = structlog.get_logger(__name__)
 
@@ -110,34 +110,54 @@ class Intake:
             await self._consumer.stop()
 
     async def _take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """What comes after a revocation of the same customer is stored after it: numbers are the
+        order in which an account's commands are carried out.
+        """
         grants: list[NewReward] = []
         revocations: list[NewRevocation] = []
         for record in records:
-            try:
-                command = REWARDS.decode(record.value or b"")
-            except DecodeError as error:
-                log.warning(
-                    "reward_command_unreadable", partition=record.partition, offset=record.offset
-                )
-                COMMANDS.labels("unreadable").inc()
-                await self._dead_letters.publish(_dead_letter(record, error))
-                continue
+            command = await self._decode(record)
             if isinstance(command, RevokeReward):
                 revocations.append(new_revocation(command, record.value))
-            else:
-                grants.append(new_reward(command, record.value))
+            elif command is not None:
+                new = new_reward(command, record.value)
+                if any((new.site, new.customer) == (it.site, it.customer) for it in revocations):
+                    await self._receive(partition, grants, revocations, record.offset)
+                    grants, revocations = [], []
+                grants.append(new)
+        await self._receive(partition, grants, revocations, records[-1].offset + 1)
+        await self._show_position(partition, records[-1].offset + 1)
+
+    async def _decode(self, record: ConsumerRecord) -> AnyRewardCommand | None:
+        """The command, or None where it went to the dead letters."""
+        try:
+            return REWARDS.decode(record.value or b"")
+        except DecodeError as error:
+            log.warning(
+                "reward_command_unreadable", partition=record.partition, offset=record.offset
+            )
+            COMMANDS.labels("unreadable").inc()
+            await self._dead_letters.publish(_dead_letter(record, error))
+            return None
+
+    async def _receive(
+        self,
+        partition: TopicPartition,
+        grants: Sequence[NewReward],
+        revocations: Sequence[NewRevocation],
+        next_offset: int,
+    ) -> None:
         received = await self._ledger.receive(
             grants,
             revocations,
             topic=partition.topic,
             partition=partition.partition,
-            next_offset=records[-1].offset + 1,
+            next_offset=next_offset,
             wall=self._wall(),
         )
         self._notice(received)
         if received.inserted or received.revocations:
             self._arrived({new.site for new in grants} | {new.site for new in revocations})
-        await self._show_position(partition, records[-1].offset + 1)
 
     def _notice(self, received: Received) -> None:
         COMMANDS.labels("inserted").inc(received.inserted)
