@@ -22,6 +22,8 @@ from schemas.rewards import GrantReward, RevokeReward
 
 _STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 _IN_LIST_MAX = 500
+WAITS_LONG_SECONDS = 30.0
+"""More than clocks differ by, so that two rewarders never see it differently at one moment."""
 WITHDRAWN, NOT_REVOKED = "withdrawn", "not_revoked"
 """Results of a revocation."""
 
@@ -201,13 +203,21 @@ class Ledger:
         self, site: str, *, owner: str, wall: float, seconds: float, limit: int
     ) -> list[Entry]:
         """Takes up to `limit` rewards that are due for a step: of each account only the first one
-        that is still moving, so that an account's rewards are never worked on side by side.
+        that is still moving, so that an account's rewards are never worked on side by side. One
+        that waits long, and of which nothing was ever sent, holds up no other.
         """
-        earlier = reward.alias("earlier")
+        other = reward.alias("other")
+        waits_long = (
+            (other.c.state == State.DUE)
+            & other.c.first_attempt_at.is_(None)
+            & (other.c.next_wall > wall + WAITS_LONG_SECONDS)
+        )
+        comes_first = (other.c.number < reward.c.number) & ~waits_long
         blocked = sa.exists().where(
-            earlier.c.account == reward.c.account,
-            earlier.c.number < reward.c.number,
-            is_moving(earlier),
+            other.c.account == reward.c.account,
+            other.c.number != reward.c.number,
+            is_moving(other),
+            comes_first | (other.c.lease_until > wall),
         )
         heads = (
             sa.select(reward.c.reward_id)

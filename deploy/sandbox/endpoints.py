@@ -73,6 +73,13 @@ LIST_FILTERS: dict[str, dict[str, FilterKind]] = {
         "created_at": "timestamp",
         "updated_at": "timestamp",
     },
+    "coupon_set": {"id": "text", "name": "text", "coupon_id": "text"},
+    "coupon_code": {
+        "code": "text",
+        "coupon_id": "text",
+        "coupon_set_name": "text",
+        "status": "enum",
+    },
 }
 LIST_SORTS = {
     "customer": ("created_at", "updated_at"),
@@ -81,6 +88,8 @@ LIST_SORTS = {
     "transaction": ("date", "updated_at"),
     "promotional_credit": (),
     "coupon": ("created_at",),
+    "coupon_set": (),
+    "coupon_code": (),
 }
 CREATED_FIELD = {"invoice": "date", "transaction": "date"}
 COLLECTIONS = {
@@ -90,6 +99,8 @@ COLLECTIONS = {
     "transaction": "transactions",
     "promotional_credit": "promotional_credits",
     "coupon": "coupons",
+    "coupon_set": "coupon_sets",
+    "coupon_code": "coupon_codes",
 }
 
 CREDIT_FIELDS: dict[str, forms.Parser] = {
@@ -111,7 +122,7 @@ COUPON_FIELDS: dict[str, forms.Parser] = {
     "apply_on": forms.choice("invoice_amount", "each_specified_item"),
     "duration_type": forms.choice("one_time", "forever", "limited_period"),
     "period": forms.integer(1, 120),
-    "period_unit": forms.choice("month", "year"),
+    "period_unit": forms.choice("day", "week", "month", "year"),
     "valid_from": forms.integer(0),
     "valid_till": forms.integer(0),
     "max_redemptions": forms.integer(1),
@@ -120,6 +131,12 @@ COUPON_FIELDS: dict[str, forms.Parser] = {
     "status": forms.choice("active", "archived"),
     "meta_data": forms.json_object,
     "item_constraints": forms.item_constraints,
+}
+SET_FIELDS: dict[str, forms.Parser] = {
+    "id": forms.text(50),
+    "name": forms.text(50),
+    "coupon_id": forms.text(100),
+    "meta_data": forms.json_object,
 }
 UPDATE_FIELDS: dict[str, forms.Parser] = {
     "coupon_ids": forms.texts,
@@ -210,7 +227,7 @@ class Endpoints:
         created = CREATED_FIELD.get(kind, "created_at")
         rows = sorted(
             (
-                ((resource[created], number), resource)
+                ((resource.get(created, 0), number), resource)
                 for number, resource in enumerate(getattr(self._site, COLLECTIONS[kind]).values())
                 if (show_deleted or not resource.get("deleted", False)) and page.passes(resource)
             ),
@@ -250,6 +267,16 @@ class Endpoints:
     def create_coupon(self, form: Form, action: Action) -> bytes:
         params = forms.parse(form, COUPON_FIELDS, required=("id", "name", "apply_on"))
         return orjson.dumps({"coupon": self._life.promotions.create_coupon(params, action)})
+
+    def create_coupon_set(self, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, SET_FIELDS, required=("id", "name", "coupon_id"))
+        return orjson.dumps({"coupon_set": self._life.promotions.codes.create_set(params, action)})
+
+    def add_coupon_codes(self, set_id: str, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, {"code": forms.texts})
+        coupon_set = self._resource("coupon_set", set_id)
+        self._life.promotions.codes.add(coupon_set, params.get("code", []), action)
+        return orjson.dumps({"coupon_set": coupon_set})
 
     def update_for_items(self, subscription_id: str, form: Form, action: Action) -> bytes:
         params = forms.parse(form, UPDATE_FIELDS)
@@ -335,7 +362,7 @@ class Endpoints:
     def _entry(self, kind: str, resource: Resource) -> dict[str, Resource]:
         """What an answer shows: customers and subscriptions come with what belongs to them."""
         entry = {kind: resource}
-        customer_id = resource["id"]
+        customer_id = resource.get("id")
         if kind == "subscription":
             customer_id = resource["customer_id"]
             entry["customer"] = self._site.customers[customer_id]

@@ -18,11 +18,23 @@ from schemas.program.parts import REQUESTED, CalendarPeriod, Limit
 from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
 from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
 from schemas.program.tiers import Tiers
-from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from schemas.rewards import (
+    AnyGrant,
+    Discount,
+    Feature,
+    FreeAddon,
+    FreeDays,
+    LandsOn,
+    Order,
+    Webhook,
+)
 from streams.account.windows import Window
 
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
+
+WAITS_FOR = "P30D"
+"""How long a reward waits for a subscription unless told otherwise."""
 
 _YEARS = 100
 
@@ -118,12 +130,13 @@ class CompiledReward:
     """One reward: what fires it, what it costs and what it grants.
 
     `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance. A
-    `revocable` one is taken back when what it rests on is undone.
+    `revocable` one is taken back when what it rests on is undone. One that needs a subscription
+    `waits_for` one so long, None where it fails at once or needs none.
     """
 
     __slots__ = (
-        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "on_request", "revocable", "threshold", "tier", "trigger",
+        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "lands_on",
+        "limit", "on_request", "revocable", "threshold", "tier", "trigger", "waits_for",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -141,6 +154,9 @@ class CompiledReward:
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
+        self.lands_on: LandsOn = reward.lands_on or "fact"
+        waits = reward.needs_subscription and reward.when_none != "fail"
+        self.waits_for = periods.parse_period(reward.wait_for or WAITS_FOR) if waits else None
 
 
 class CompiledLevel:
@@ -320,6 +336,8 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
             via=reward.discount.via,
             amounts_minor=amounts.parse_table(table) if table else {},
             percent=reward.discount.percent or "",
+            periods=reward.discount.periods,
+            single_use=reward.discount.codes is not None,
         )
     if reward.feature is not None:
         feature = reward.feature
