@@ -86,9 +86,9 @@ def compare_coupons(tally: Tally, ledger: Iterable[LedgerReward], uses: Uses) ->
 
 
 def _compare_coupon(tally: Tally, row: LedgerReward, count: int) -> None:
-    # One for several invoices is still there after it was on some of them.
-    lasts = json.loads(row.body)["coupon"]["duration_type"] != "one_time"
-    if count > 1 and not lasts:
+    # One that lasts is on no more invoices than its periods are, and may still wait for another.
+    lasts = json.loads(row.body)["coupon"].get("period", 0)
+    if count > lasts + 1:
         tally.breach(f"the coupon of {row.reward_id} was applied {count} times")
     elif count and row.state == "failed":
         tally.breach(f"{row.reward_id} has failed and its coupon was applied all the same")
