@@ -238,9 +238,7 @@ async def test_a_code_of_another_coupon_is_not_taken_for_ours(gateway: InMemoryG
     assert isinstance(await CouponExecutor(gateway).carry_out(body, "key"), Refused)
 
 
-@pytest.mark.parametrize(
-    "reward", ["five-off", "a-name-that-leaves-no-room-for-what-follows"]
-)
+@pytest.mark.parametrize("reward", ["five-off", "a-name-that-leaves-no-room-for-what-follows"])
 async def test_codes_and_their_sets_fit_what_chargebee_takes(
     gateway: InMemoryGateway, reward: str
 ) -> None:

@@ -344,6 +344,71 @@ def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said:
             "only given by a coupon",
         ),
         (
+            (
+                "rewards: [{id: a, when: {balance: 5}, "
+                'discount: {via: promotional_credit, amount: {USD: "1.00"}, periods: 3}}]'
+            ),
+            "rewards[0].discount",
+            "`periods` is for coupons",
+        ),
+        (
+            (
+                "rewards: [{id: a, when: {balance: 5}, "
+                'discount: {via: promotional_credit, amount: {USD: "1.00"}, codes: single_use}}]'
+            ),
+            "rewards[0].discount",
+            "`codes` is for coupons",
+        ),
+        (
+            (
+                "rewards: [{id: a, when: {balance: 5}, "
+                'discount: {via: coupon, percent: "5", periods: 0}}]'
+            ),
+            "rewards[0].discount.periods",
+            "1 or more",
+        ),
+        (
+            (
+                "rewards: [{id: a, when: {balance: 5}, "
+                'discount: {via: coupon, percent: "5", codes: single}}]'
+            ),
+            "rewards[0].discount.codes",
+            "did you mean single_use?",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, free_days: 3, lands_on: newst}]",
+            "rewards[0].lands_on",
+            "did you mean newest?",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, custom: {webhook: x}, lands_on: newest}]",
+            "rewards[0]",
+            "`lands_on` is for discounts",
+        ),
+        (
+            (
+                "rewards: [{id: a, when: {balance: 5}, when_none: wait, "
+                'discount: {via: promotional_credit, amount: {USD: "1.00"}}}]'
+            ),
+            "rewards[0]",
+            "needs no subscription: `when_none` is for coupons",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, custom: {webhook: x}, wait_for: P1D}]",
+            "rewards[0]",
+            "needs no subscription: `wait_for` is for coupons",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, free_days: 3, when_none: fail, wait_for: P1D}]",
+            "rewards[0]",
+            "leave one out",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, free_days: 3, wait_for: a month}]",
+            "rewards[0].wait_for",
+            "ISO 8601",
+        ),
+        (
             'rewards: [{id: a, when: {balance: 5}, discount: {via: coupon, percent: "101"}}]',
             "rewards[0].discount.percent",
             "up to 100",
