@@ -7,7 +7,7 @@ import pytest
 from connectors.rewards.benefits import FeatureExecutor
 from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher
-from connectors.rewards.gateway import NotExecuted, Prepared, Refused
+from connectors.rewards.gateway import Executor, NotExecuted, Prepared, Refused
 from connectors.rewards.landing import BILLED_AGAIN, WAIT_SECONDS, land
 from connectors.rewards.ledger import Ledger
 from schemas.rewards import Discount, LandsOn
@@ -87,7 +87,7 @@ class Rewarder:
 
     def __init__(self, ledger: Ledger, clocks: Clocks, gateway: InMemoryGateway) -> None:
         self.ledger, self.clocks, self.gateway = ledger, clocks, gateway
-        executors = {
+        executors: dict[str, Executor] = {
             "coupon": CouponExecutor(gateway),
             "feature": FeatureExecutor(gateway),
             "promotional_credit": PromotionalCreditExecutor(gateway),

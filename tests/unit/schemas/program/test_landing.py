@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.program.load import load_program
+from schemas.program.load import ProgramRefusedError, load_program
 from schemas.program.model import Program
 from schemas.program.words import describe
 
@@ -42,3 +42,38 @@ def test_where_a_reward_lands_can_be_said_in_words(given: str, said: str) -> Non
 def test_what_is_not_written_survives_being_stored(given: str) -> None:
     written = program(given)
     assert Program.model_validate(written.document()) == written
+
+
+CREDIT = 'discount: {via: promotional_credit, amount: {USD: "1.00"}'
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        (f"{CREDIT}, periods: 3}}", ".discount", "`periods` is for coupons"),
+        (f"{CREDIT}, codes: single_use}}", ".discount", "`codes` is for coupons"),
+        (
+            'discount: {via: coupon, percent: "5", periods: 0}',
+            ".discount.periods",
+            "write 1 or more",
+        ),
+        (
+            'discount: {via: coupon, percent: "5", codes: single}',
+            ".discount.codes",
+            "did you mean single_use?",
+        ),
+        ("free_days: 3, lands_on: newst", ".lands_on", "did you mean newest?"),
+        ("free_days: 3, when_none: give_up", ".when_none", "write one of wait, fail"),
+        ("custom: {webhook: x}, lands_on: newest", "", "`lands_on` is for discounts"),
+        (f"{CREDIT}}}, when_none: wait", "", "needs no subscription: `when_none` is for coupons"),
+        ("custom: {webhook: x}, wait_for: P1D", "", "needs no subscription: `wait_for`"),
+        ("free_days: 3, when_none: fail, wait_for: P1D", "", "leave one out"),
+        ("free_days: 3, wait_for: a month", ".wait_for", "ISO 8601"),
+    ],
+)
+def test_a_mistake_is_told_with_its_remedy(given: str, path: str, said: str) -> None:
+    with pytest.raises(ProgramRefusedError) as refused:
+        program(given)
+    [problem] = refused.value.problems
+    assert problem.path == f"rewards[0]{path}"
+    assert said in problem.message
