@@ -23,7 +23,7 @@ from deploy.sandbox.server import RunningSandbox, running
 from schemas import ids
 from schemas.codec import FACTS, REWARDS
 from schemas.facts import RewardDelivered, RewardFailed
-from schemas.rewards import Discount, FreeDays, GrantReward, RevokeReward
+from schemas.rewards import Discount, GrantReward, RevokeReward, Webhook
 from schemas.topics import Topics
 from tests.support.topics import fresh_topics
 
@@ -197,7 +197,8 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
     topics = await fresh_topics(broker)
     first, second = (await asyncio.to_thread(subscriptions, site))[:2]
     coupon = command(first, 1, reward="ten-off", grant=COUPON)
-    days = command(second, 1, reward="days", grant=FreeDays(days=7))
+    tree = Webhook(purpose="charity", endpoint="nowhere")
+    refused = command(second, 1, reward="tree", grant=tree)
     revoke = RevokeReward(
         reward_id=coupon.reward_id,
         site=SITE,
@@ -209,10 +210,10 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
         reason="refunded",
     )
     async with Rewarder(broker, topics, tmp_path, site).process():
-        values = [keyed(coupon), (b"sandbox:x", b'{"type":'), keyed(days)]
+        values = [keyed(coupon), (b"sandbox:x", b'{"type":'), keyed(refused)]
         await produce(broker, topics.rewards, values)
         facts = [FACTS.decode(each.value) for each in await read_until(broker, topics.facts, 2)]
-        last = command(second, 2, reward="days", grant=FreeDays(days=7))
+        last = command(second, 2, reward="tree", grant=tree)
         await produce(broker, topics.rewards, [keyed(revoke), keyed(last)])
         await read_until(broker, topics.facts, 3)
         # Kept at least once: what is buried again after a rebalance is the same record.
@@ -220,7 +221,7 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
     delivered = next(fact for fact in facts if isinstance(fact, RewardDelivered))
     failed = next(fact for fact in facts if isinstance(fact, RewardFailed))
     assert delivered.reference == f"{first['id']}:cactus-spikes-ten-off-v1-1"
-    assert failed.reason == "this release does not carry out rewards of kind free_days"
+    assert failed.reason == "the settings have no endpoint nowhere; known are none"
     [used] = (await held(site))["coupons_applied"]
     assert (used["subscription"], used["coupon"]) == (first["id"], "cactus-spikes-ten-off-v1-1")
     assert {(each.key, each.value) for each in (dead, *repeats)} == {(b"sandbox:x", b'{"type":')}
