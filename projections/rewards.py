@@ -21,6 +21,7 @@ def react(event: AnyPointsEvent) -> AnyRewardCommand | None:
                 currency=event.currency,
                 lands_on=event.lands_on,
                 wait_until=event.wait_until,
+                allowance=event.allowance,
             )
         case RewardRevoked():
             return RevokeReward(

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.rewards import AnyGrant, LandsOn
+from schemas.rewards import Allowance, AnyGrant, LandsOn
 
 ExpiryReason = Literal["expired", "voided", "erased"]
 
@@ -213,7 +213,8 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     takes it away again when it is undone: a payment's natural key, `lifetime:` or `tier:` with the
     threshold or the level; it is empty where the reward is kept. Its limit counts it for the
     instant `counted_at` where a late fact fired it, else for `occurred_at`. `lands_on` and
-    `wait_until` are those of the command.
+    `wait_until` are those of the command. `allowance` is how much of the reward there is for
+    everybody together.
     """
 
     program: str
@@ -229,6 +230,7 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     counted_at: int | None = None
     lands_on: LandsOn = "fact"
     wait_until: int | None = None
+    allowance: Allowance | None = None
 
 
 class RewardDelivered(PointsEvent, frozen=True, kw_only=True):

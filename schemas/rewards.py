@@ -73,6 +73,19 @@ class Order(Grant, frozen=True, kw_only=True, tag="order"):
     campaign: str = ""
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of a reward there is for all customers together, over all versions of its program.
+
+    `stock` rewards in all, and `budget_minor` by currency for those earned in one calendar period
+    of `zone`.
+    """
+
+    stock: int | None = None
+    budget_minor: dict[str, int] = {}
+    per: Literal["day", "week", "month", "quarter", "year", "ever"] = "ever"
+    zone: str = "UTC"
+
+
 AnyGrant = Discount | Feature | FreeDays | FreeAddon | Webhook | Order
 
 
@@ -100,7 +113,8 @@ class GrantReward(RewardCommand, frozen=True, kw_only=True):
     current ones, empty when it has none.
 
     Where that subscription cannot have it, `lands_on` chooses another; where there is none, it
-    waits for one until the instant `wait_until`, and not at all where that is absent.
+    waits for one until the instant `wait_until`, and not at all where that is absent. Where the
+    `allowance` is used up, the reward fails.
     """
 
     grant: AnyGrant
@@ -108,6 +122,7 @@ class GrantReward(RewardCommand, frozen=True, kw_only=True):
     currency: str = ""
     lands_on: LandsOn = "fact"
     wait_until: int | None = None
+    allowance: Allowance | None = None
 
 
 class RevokeReward(RewardCommand, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The rewards of a program: what fires them, what they cost and what they grant. PURE."""
 
 import json
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -12,10 +13,12 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.program import amounts
 from schemas.program.parts import (
     MAX_PAYLOAD_BYTES,
     MAX_POINTS,
     PAYMENT_TRIGGERS,
+    CalendarPeriod,
     Count,
     Duration,
     EventName,
@@ -167,6 +170,15 @@ GiftGrant = Annotated[WebhookGrant | OrderGrant, BeforeValidator(_by_webhook_or_
 GRANTS = ("discount", "feature", "free_days", "free_addon", "gift_card", "charity", "custom")
 
 
+class Budget(Part):
+    """The money that a reward may give to all customers together, by currency: for those earned in
+    one calendar period, or ever.
+    """
+
+    amount: MoneyTable
+    per: Literal[CalendarPeriod, "ever"] = "ever"
+
+
 class RewardRule(Part):
     """When `when` fires, the customer gets exactly one of the grants, for `cost` points.
 
@@ -174,6 +186,9 @@ class RewardRule(Part):
     Of several subscriptions `lands_on` says which one is meant (the fact's unless told otherwise).
     Where none can have the reward it waits for one, `wait_for` long (30 days unless told
     otherwise), or fails at once: `when_none`.
+
+    `stock` is how many there are for all customers together. What is over `stock` or `budget` when
+    it is to be given fails, and its points go back.
     """
 
     id: Id
@@ -190,6 +205,8 @@ class RewardRule(Part):
     lands_on: LandsOn | None = None
     when_none: Literal["wait", "fail"] | None = None
     wait_for: Duration | None = None
+    stock: Count | None = None
+    budget: Budget | None = None
 
     @property
     def needs_subscription(self) -> bool:
@@ -211,6 +228,33 @@ class RewardRule(Part):
         if self.when_none == "fail" and self.wait_for is not None:
             raise ValueError("`wait_for` is not needed under `when_none: fail`: leave one out")
         return self
+
+    @model_validator(mode="after")
+    def _budget_covers(self) -> Self:
+        if self.budget is None:
+            return self
+        gives = self._money()
+        if not gives:
+            raise ValueError(
+                "`budget` is for rewards of a certain sum: a discount by amount or an order; limit"
+                " others by `stock`"
+            )
+        missing = ", ".join(sorted(gives.keys() - self.budget.amount.keys()))
+        if missing:
+            raise ValueError(f"the budget names no amount in {missing}, which the reward gives")
+        for currency, one in gives.items():
+            if amounts.parse_decimal(self.budget.amount[currency]) < one:
+                raise ValueError(f"the budget in {currency} does not suffice for a single one")
+        return self
+
+    def _money(self) -> dict[str, Fraction]:
+        """What one of it is worth by currency; nothing where that is no certain sum."""
+        times = 1
+        gift = self.gift_card or self.charity
+        table = gift.amount if isinstance(gift, OrderGrant) else {}
+        if self.discount is not None:
+            table, times = self.discount.amount or {}, self.discount.periods
+        return {code: amounts.parse_decimal(text) * times for code, text in table.items()}
 
     @model_validator(mode="after")
     def _one_grant(self) -> Self:

@@ -19,6 +19,7 @@ from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
 from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
 from schemas.program.tiers import Tiers
 from schemas.rewards import (
+    Allowance,
     AnyGrant,
     Discount,
     Feature,
@@ -37,6 +38,8 @@ WAITS_FOR = "P30D"
 """How long a reward waits for a subscription unless told otherwise."""
 
 _YEARS = 100
+_KEPT = 10**15
+"""The finest part of a point that is kept where the exact one has grown too long."""
 
 
 class CompiledLimit:
@@ -135,8 +138,8 @@ class CompiledReward:
     """
 
     __slots__ = (
-        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "lands_on",
-        "limit", "on_request", "revocable", "threshold", "tier", "trigger", "waits_for",
+        "allowance", "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id",
+        "lands_on", "limit", "on_request", "revocable", "threshold", "tier", "trigger", "waits_for",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -153,6 +156,7 @@ class CompiledReward:
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
+        self.allowance = _allowance(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
         self.lands_on: LandsOn = reward.lands_on or "fact"
         waits = reward.needs_subscription and reward.when_none != "fail"
@@ -315,8 +319,14 @@ def _activities(extended_by: ExtendedBy | None) -> frozenset[str]:
 
 
 def reduced(numerator: int, denominator: int) -> Ratio:
+    """The ratio in lowest terms, as an account can keep it: where the denominator outgrows sixty
+    bits (odd prices times odd factors times decimals), what is beyond fifteen decimals is cut off.
+    """
     divisor = gcd(numerator, denominator)
-    return numerator // divisor, denominator // divisor
+    numerator, denominator = numerator // divisor, denominator // divisor
+    if denominator >> 60:
+        return reduced(numerator * _KEPT // denominator, _KEPT)
+    return numerator, denominator
 
 
 @lru_cache(maxsize=16384)
@@ -358,6 +368,18 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
         return _gift("charity", reward.charity)
     assert reward.custom is not None, "the model holds exactly one grant"
     return Webhook(purpose="custom", endpoint=reward.custom.webhook, payload=reward.custom.payload)
+
+
+def _allowance(reward: RewardRule, zone: ZoneInfo) -> Allowance | None:
+    budget = reward.budget
+    if budget is None:
+        return None if reward.stock is None else Allowance(stock=reward.stock)
+    return Allowance(
+        stock=reward.stock,
+        budget_minor=amounts.parse_table(budget.amount),
+        per=budget.per,
+        zone=zone.key,
+    )
 
 
 def _gift(purpose: Literal["gift_card", "charity"], grant: WebhookGrant | OrderGrant) -> AnyGrant:

@@ -43,6 +43,7 @@ def earn(
             counted_at=None if at == turn.now else at,
             lands_on=reward.lands_on,
             wait_until=None if waits_for is None else program.later(turn.now, waits_for),
+            allowance=reward.allowance,
         )
     )
     return reward_id

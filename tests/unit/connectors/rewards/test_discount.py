@@ -41,7 +41,9 @@ async def test_a_credit_says_which_reward_it_is_for(gateway: InMemoryGateway) ->
             "description": "Loyalty reward five-off of program spikes, version 3",
             "credit_type": "loyalty_credits",
             "reference": "acme:c1:five-off:7",
-        }
+        },
+        worth_minor=500,
+        currency="USD",
     )
 
 
@@ -163,6 +165,13 @@ def test_coupon_ids_are_stable_short_and_plain() -> None:
 
 QUARTERLY = Discount(via="coupon", percent="10", periods=3)
 BY_CODE = Discount(via="coupon", percent="10", single_use=True)
+
+
+async def test_a_coupon_is_worth_what_all_its_periods_give(gateway: InMemoryGateway) -> None:
+    thrice = Discount(via="coupon", amounts_minor={"USD": 500}, periods=3)
+    prepared = await CouponExecutor(gateway).prepare(coupon(grant=thrice))
+    assert isinstance(prepared, Prepared), prepared
+    assert (prepared.worth_minor, prepared.currency) == (1500, "USD")
 
 
 async def body_of(gateway: InMemoryGateway, given: Discount, ordinal: int = 1) -> dict[str, Any]:
