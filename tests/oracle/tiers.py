@@ -265,7 +265,8 @@ def move(step: Step, standing: Standing, level: int, found: list[Qualified]) -> 
     book = step.book
     before, after = book.tier, level_ids(step)[level]
     up = level > present_level(step, otherwise=-1)
-    book.tier, standing.since = after, step.at
+    if after != before:
+        book.tier, standing.since = after, step.at
     book.tell("TierChanged", step.at, from_tier=before, to_tier=after, basis=total(found))
     keep(step, standing, level, found)
     standing.failed_at, standing.graced = None, False
