@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 SEPARATOR = ":"
 DIGEST_BYTES = 8
+_LOT_NUMBERS = (1 << 60) - 1
 
 
 def account_key(site: str, customer: str) -> str:
@@ -110,13 +111,16 @@ def outcome(reward: str) -> str:
 
 
 def lot(digest_of_fact: bytes, digest_of_rule: int = 0) -> int:
-    """The number of the lot that a rule opens for a fact: the same in whatever order facts come."""
-    return int.from_bytes(digest_of_fact) ^ digest_of_rule
+    """The number of the lot that a rule opens for a fact: the same in whatever order facts come.
+
+    Sixty bits, of one customer's few hundred lots: a number that compiled code can hold unboxed.
+    """
+    return (int.from_bytes(digest_of_fact) ^ digest_of_rule) & _LOT_NUMBERS
 
 
 def lot_text(number: int) -> str:
-    """A lot's number as messages carry it."""
-    return number.to_bytes(DIGEST_BYTES).hex()
+    """A lot's number as messages carry it: fifteen hexadecimal digits."""
+    return f"{number:015x}"
 
 
 def lot_number(text: str) -> int:
