@@ -1,19 +1,43 @@
 """Lots in debit order: promotional first, then soonest to expire, oldest, by id. PURE."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from schemas import ids
 from schemas.points import LotChange
-from streams.account.state import Lot
+from streams.account.state import NEVER, STANDARD, Lot
+
+_LAST: Final = 1 << 61
+
+
+def debit_order(lot: Lot) -> tuple[int, int, int, int]:
+    return (lot.priority, lot.expires_at or _LAST, lot.earned_at, lot.id)
 
 
 def insert(lots: list[Lot], lot: Lot) -> None:
     """Keep `lots` in debit order. A new lot mostly goes last, so the search starts there."""
-    order = lot.debit_order()
+    order = debit_order(lot)
     index = len(lots)
-    while index and lots[index - 1].debit_order() > order:
+    while index and debit_order(lots[index - 1]) > order:
         index -= 1
     lots.insert(index, lot)
+
+
+def soonest_expiry(lots: list[Lot]) -> int:
+    """When the first of the lots that are spendable expires, NEVER where none does.
+
+    Within a priority that is the first that is spendable, so mostly one lot is looked at.
+    """
+    soonest, done = NEVER, -1
+    for lot in lots:
+        if lot.priority == done or not lot.active:
+            continue
+        done, expires_at = lot.priority, lot.expires_at
+        if expires_at and (not soonest or expires_at < soonest):
+            soonest = expires_at
+        if done == STANDARD:
+            break
+    return soonest
 
 
 def find(lots: list[Lot], lot_id: int) -> Lot | None:
@@ -45,19 +69,20 @@ def expire_all_later(lots: list[Lot], moved: set[int], expires_at: int) -> None:
     assert len(found) == len(moved), "only open lots live longer"
     for lot in found:
         lot.expires_at = expires_at
-    lots.sort(key=Lot.debit_order)
+    lots.sort(key=debit_order)
 
 
 def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     """Remove points from lots and return the pieces removed. An emptied lot drops out."""
     pieces = []
     for change in changes:
-        lot = find(lots, ids.lot_number(change.lot))
+        lot, points = find(lots, ids.lot_number(change.lot)), change.points
         assert lot is not None, f"lot {change.lot} is not open"
-        assert lot.points >= change.points > 0, f"lot {change.lot} would go negative"
-        lot.points -= change.points
-        pieces.append(lot.piece(change.points))
-        if lot.points == 0:
+        left = lot.points - points
+        assert left >= 0 < points, f"lot {change.lot} would go negative"
+        lot.points = left
+        pieces.append(lot.piece(points))
+        if left == 0:
             lots.remove(lot)
     return pieces
 
@@ -68,12 +93,15 @@ def plan(lots: list[Lot], points: int, taken: dict[int, int], *, active: bool) -
         if points == 0:
             break
         if lot.active is active:
-            part = min(points, lot.points - taken.get(lot.id, 0))
+            number = lot.id
+            before = taken.get(number, 0)
+            part = min(points, lot.points - before)
             if part > 0:
-                taken[lot.id] = taken.get(lot.id, 0) + part
+                taken[number] = before + part
                 points -= part
     return points
 
 
 def changes_of(taken: dict[int, int]) -> tuple[LotChange, ...]:
-    return tuple(LotChange(lot=ids.lot_text(lot), points=points) for lot, points in taken.items())
+    # A list first: compiled, a generator costs more than what it makes.
+    return tuple([LotChange(lot=ids.lot_text(lot), points=each) for lot, each in taken.items()])

@@ -13,13 +13,12 @@ import msgspec
 NEVER: Final = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
-PROMOTIONAL, STANDARD = 0, 1
+PROMOTIONAL: Final = 0
+STANDARD: Final = 1
 """Priorities of lots: promotional ones are spent first."""
 
 FOR_GOOD = 1 << 62
 """A `held_until` that does not end."""
-
-_LAST = 1 << 62
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
@@ -36,9 +35,6 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     active: bool = True
     priority: int = STANDARD
     waits_for: str = ""
-
-    def debit_order(self) -> tuple[int, int, int, int]:
-        return (self.priority, self.expires_at or _LAST, self.earned_at, self.id)
 
     def age(self) -> tuple[int, int]:
         """Oldest first: the order in which lots become spendable at one instant."""
@@ -94,6 +90,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     erased: bool = False
     revoked: dict[str, int] = {}
     settled: list[OpenReward] = []
+
+    def expiries(self) -> set[int]:
+        """Every instant at which points that are spendable expire."""
+        return {lot.expires_at for lot in self.lots if lot.active and lot.expires_at}
 
     def standing(self, reward: str) -> int:
         """How many firings of a reward stand."""
