@@ -1,26 +1,16 @@
 """Lots in debit order: promotional first, then soonest to expire, oldest, by id. PURE."""
 
+from bisect import insort
 from collections.abc import Iterable
-from typing import Final
 
 from schemas import ids
 from schemas.points import LotChange
 from streams.account.state import NEVER, STANDARD, Lot
 
-_LAST: Final = 1 << 61
-
-
-def debit_order(lot: Lot) -> tuple[int, int, int, int]:
-    return (lot.priority, lot.expires_at or _LAST, lot.earned_at, lot.id)
-
 
 def insert(lots: list[Lot], lot: Lot) -> None:
-    """Keep `lots` in debit order. A new lot mostly goes last, so the search starts there."""
-    order = debit_order(lot)
-    index = len(lots)
-    while index and debit_order(lots[index - 1]) > order:
-        index -= 1
-    lots.insert(index, lot)
+    """Keep `lots` in debit order."""
+    insort(lots, lot, key=Lot.debit_order)
 
 
 def soonest_expiry(lots: list[Lot]) -> int:
@@ -69,7 +59,7 @@ def expire_all_later(lots: list[Lot], moved: set[int], expires_at: int) -> None:
     assert len(found) == len(moved), "only open lots live longer"
     for lot in found:
         lot.expires_at = expires_at
-    lots.sort(key=debit_order)
+    lots.sort(key=Lot.debit_order)
 
 
 def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:

@@ -20,6 +20,8 @@ STANDARD: Final = 1
 FOR_GOOD = 1 << 62
 """A `held_until` that does not end."""
 
+_LAST = 1 << 61
+
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
     """One credit; `points` is what is left of it. `id` is natural: see `ids.lot`.
@@ -35,6 +37,9 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     active: bool = True
     priority: int = STANDARD
     waits_for: str = ""
+
+    def debit_order(self) -> tuple[int, int, int, int]:
+        return (self.priority, self.expires_at or _LAST, self.earned_at, self.id)
 
     def age(self) -> tuple[int, int]:
         """Oldest first: the order in which lots become spendable at one instant."""

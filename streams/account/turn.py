@@ -32,8 +32,8 @@ BY_REQUEST: Final = REQUESTED
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
-    that of the fact's natural key, `sequence` the last event's. `counted` are the rules that counted
-    the payment as a pull, and whether they earned at it.
+    that of the fact's natural key, `sequence` is the last event's. `counted` are the rules that
+    counted the payment as a pull, and whether they earned at it.
     """
 
     __slots__ = (

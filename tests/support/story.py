@@ -32,10 +32,10 @@ from schemas.facts import (
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, RewardEarned
 from streams.account.decide import decide
 from streams.account.evolve import evolve
-from streams.account.lots import debit_order
 from streams.account.programs import Programs
 from streams.account.state import (
     Account,
+    Lot,
     balance_of,
     decode_account,
     encode_account,
@@ -82,7 +82,7 @@ class Story:
         assert self._rebuilt.ledger == ledger, "events alone build the ledger"
         assert all(lot.points > 0 for lot in ledger.lots)
         assert not (ledger.deficit and any(lot.active for lot in ledger.lots))
-        assert ledger.lots == sorted(ledger.lots, key=debit_order)
+        assert ledger.lots == sorted(ledger.lots, key=Lot.debit_order)
         assert self.due_at is None or self.due_at > self.account.memory.clock, "it stands still"
         if told:
             last = told[-1]
