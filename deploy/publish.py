@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
@@ -81,7 +81,8 @@ async def read_programs(bootstrap_servers: str, topics: Topics) -> list[Program]
     )
     try:
         await consumer.start()
-        values = await asyncio.wait_for(_read_all(consumer), READ_SECONDS_MAX)
+        ends = await _true_ends(bootstrap_servers, consumer.assignment())
+        values = await asyncio.wait_for(_read_all(consumer, ends), READ_SECONDS_MAX)
     except (KafkaError, OSError, TimeoutError) as error:
         raise PublishFailedError(
             f"The programs topic of {bootstrap_servers} cannot be read: {error!r}. "
@@ -189,10 +190,11 @@ async def _producer(bootstrap_servers: str, site: str) -> AsyncIterator[AIOKafka
         await producer.stop()
 
 
-async def _read_all(consumer: AIOKafkaConsumer) -> dict[bytes, bytes]:
-    """The last value of every key, up to the end as it is now."""
+async def _read_all(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
+) -> dict[bytes, bytes]:
+    """The last value of every key, up to `ends`."""
     partitions = consumer.assignment()
-    ends = await consumer.end_offsets(partitions)
     values: dict[bytes, bytes] = {}
     while any([await consumer.position(each) < ends[each] for each in partitions]):
         for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
@@ -200,3 +202,20 @@ async def _read_all(consumer: AIOKafkaConsumer) -> dict[bytes, bytes]:
                 if record.key is not None and record.value is not None:
                     values[record.key] = record.value
     return values
+
+
+async def _true_ends(
+    bootstrap_servers: str, partitions: set[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Where the partitions end, what is not committed yet included.
+
+    A commit is acknowledged before its markers stand in every partition: who then read only to the
+    last stable offset would miss what was just published.
+    """
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None)
+    await consumer.start()
+    try:
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        return ends
+    finally:
+        await consumer.stop()

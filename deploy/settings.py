@@ -34,6 +34,7 @@ from pydantic_settings import (
 from connectors.outgoing.signing import SECRETS_MAX, check_secret
 from deploy.errors import ConfigurationError
 from deploy.native.loading import NATIVE_VARIABLE
+from schemas.program.amounts import parse_table
 
 PREFIX = "CACTUS_"
 FILE_VARIABLE = "CACTUS_CONFIG"
@@ -93,10 +94,13 @@ class Kafka(Section):
 
 
 class Database(Section):
-    """SQLAlchemy URLs. The two databases have one writing role each; default: SQLite under home."""
+    """SQLAlchemy URLs; default: SQLite under home. Views and ledger have one writing role each; the
+    quota is shared by all that call Chargebee, and may be lost.
+    """
 
     views_url: SecretStr | None = None
     ledger_url: SecretStr | None = None
+    quota_url: SecretStr | None = None
 
 
 class Site(Section):
@@ -199,7 +203,8 @@ class Outgoing(Section):
 class Chargebee(Section):
     """What we allow ourselves of each site's quota: 80 % of the plan's figure, over all processes.
 
-    The poller takes its share, the rewarder the rest; of several rewarders each takes its part.
+    They draw on one bucket. While the quota's database cannot be reached, the poller takes its
+    share and the rewarder the rest; of several rewarders each takes its part.
     """
 
     requests_per_minute: int = Field(120, gt=0)
@@ -226,6 +231,24 @@ class Rewarder(Section):
         60.0, gt=0, description="between two readings that together prove a reward absent"
     )
     give_up_seconds: float = Field(24 * 3600.0, gt=0, description="then it waits for a human")
+
+
+class Ceilings(Section):
+    """Money that rewards may give, by currency, such as {USD = "500.00"}; real time, in UTC.
+
+    A reward over one of them waits, and `cactus_reward_ceiling_reached_total` counts it: this is
+    the guard against a mistake in a program, not a part of any.
+    """
+
+    customer_per_day: dict[str, str] = Field(default_factory=dict)
+    site_per_hour: dict[str, str] = Field(default_factory=dict)
+    program_per_day: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("customer_per_day", "site_per_hour", "program_per_day")
+    @classmethod
+    def _amounts(cls, value: dict[str, str]) -> dict[str, str]:
+        parse_table(value)
+        return value
 
 
 class Health(Section):
@@ -268,11 +291,13 @@ class Settings(BaseSettings):
     poller: Poller = Poller()
     chargebee: Chargebee = Chargebee()
     rewarder: Rewarder = Rewarder()
+    ceilings: Ceilings = Ceilings()
     endpoints: list[Endpoint] = Field(default_factory=list)
     tremendous: Tremendous = Tremendous()
     outgoing: Outgoing = Outgoing()
     health: Health = Health()
     log: Log = Log()
+    fault_point: str = Field("", description="name:nth of a step at which to die; for tests only")
 
     @model_validator(mode="after")
     def _sites_differ(self) -> Self:
@@ -297,6 +322,10 @@ class Settings(BaseSettings):
     @property
     def ledger_url(self) -> str:
         return self._url(self.database.ledger_url, "ledger.sqlite")
+
+    @property
+    def quota_url(self) -> str:
+        return self._url(self.database.quota_url, "quota.sqlite")
 
     @property
     def run_dir(self) -> Path:

@@ -19,6 +19,7 @@ def react(event: AnyPointsEvent) -> AnyRewardCommand | None:
                 grant=event.grant,
                 subscription=event.subscription,
                 currency=event.currency,
+                allowance=event.allowance,
             )
         case RewardRevoked():
             return RevokeReward(

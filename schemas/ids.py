@@ -28,6 +28,11 @@ def reward_id(site: str, customer: str, reward: str, ordinal: int) -> str:
     return f"{site}:{customer}:{reward}:{ordinal}"
 
 
+def revocation(reward: str) -> str:
+    """Of the taking back of one reward. A reward's own id ends in a number, so it is never one."""
+    return f"{reward}:revoked"
+
+
 def payment(transaction: str, invoice: str) -> str:
     return f"payment:{transaction}:{invoice}"
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.rewards import AnyGrant
+from schemas.rewards import Allowance, AnyGrant
 
 ExpiryReason = Literal["expired", "voided", "erased"]
 
@@ -212,7 +212,8 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     `request` is the caller's id where it was redeemed from the catalogue. `rests_on` says what
     takes it away again when it is undone: a payment's natural key, `lifetime:` or `tier:` with the
     threshold or the level; it is empty where the reward is kept. Its limit counts it for the
-    instant `counted_at` where a late fact fired it, else for `occurred_at`.
+    instant `counted_at` where a late fact fired it, else for `occurred_at`. `allowance` is how much
+    of the reward there is for everybody together.
     """
 
     program: str
@@ -226,6 +227,7 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     request: str = ""
     rests_on: str = ""
     counted_at: int | None = None
+    allowance: Allowance | None = None
 
 
 class RewardDelivered(PointsEvent, frozen=True, kw_only=True):

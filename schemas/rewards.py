@@ -66,6 +66,19 @@ class Order(Grant, frozen=True, kw_only=True, tag="order"):
     campaign: str = ""
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of a reward there is for all customers together, over all versions of its program.
+
+    `stock` rewards in all, and `budget_minor` by currency for those earned in one calendar period
+    of `zone`.
+    """
+
+    stock: int | None = None
+    budget_minor: dict[str, int] = {}
+    per: Literal["day", "week", "month", "quarter", "year", "ever"] = "ever"
+    zone: str = "UTC"
+
+
 AnyGrant = Discount | Feature | FreeDays | FreeAddon | Webhook | Order
 
 
@@ -90,12 +103,13 @@ class RewardCommand(
 
 class GrantReward(RewardCommand, frozen=True, kw_only=True):
     """Give the customer what the reward grants. `subscription` and `currency` are the account's
-    current ones, empty when it has none.
+    current ones, empty when it has none. Where the `allowance` is used up, the reward fails.
     """
 
     grant: AnyGrant
     subscription: str = ""
     currency: str = ""
+    allowance: Allowance | None = None
 
 
 class RevokeReward(RewardCommand, frozen=True, kw_only=True):

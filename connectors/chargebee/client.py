@@ -28,7 +28,7 @@ from connectors.chargebee.errors import (
     CallUncertainError,
     sort_error,
 )
-from connectors.chargebee.limits import TokenBucket
+from connectors.chargebee.limits import Bucket
 
 REQUEST_SECONDS = Histogram(
     "cactus_chargebee_request_seconds",
@@ -108,7 +108,7 @@ class ChargebeeClient:
     def __init__(
         self,
         access: SiteAccess,
-        bucket: TokenBucket,
+        bucket: Bucket,
         *,
         read_attempts: int = READ_ATTEMPTS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -139,6 +139,30 @@ class ChargebeeClient:
         )
         return _promotional_credit(answer.promotional_credit.raw_data)
 
+    async def deduct_promotional_credit(
+        self, params: Mapping[str, Any], *, idempotency_key: str
+    ) -> PromotionalCredit:
+        """Params as POST /promotional_credits/deduct has them. Always name an amount: without one
+        it takes everything.
+        """
+        assert params.get("amount", 0) > 0
+        answer = await self._write(
+            "promotional_credit_deduct", self._sdk.PromotionalCredit.deduct, params, idempotency_key
+        )
+        return _promotional_credit(answer.promotional_credit.raw_data)
+
+    async def promotional_balances(self, customer: str) -> dict[str, int]:
+        """Unspent promotional credits in minor units by currency."""
+        answer = await self._read(
+            "customer_retrieve", lambda: self._sdk.Customer.retrieve(customer)
+        )
+        row = answer.customer.raw_data
+        preferred = row.get("preferred_currency_code")
+        balances = {str(preferred): int(row.get("promotional_credits") or 0)} if preferred else {}
+        for entry in row.get("balances") or ():
+            balances[str(entry.get("currency_code"))] = int(entry.get("promotional_credits") or 0)
+        return balances
+
     async def list_promotional_credits(
         self, *, customer: str | None, since: int
     ) -> AsyncIterator[PromotionalCredit]:
@@ -166,6 +190,17 @@ class ChargebeeClient:
                 subscription, params, headers
             ),
             {"coupon_ids": [coupon], "replace_coupon_list": False},
+            idempotency_key,
+        )
+
+    async def remove_coupon(self, subscription: str, coupon: str, *, idempotency_key: str) -> None:
+        """Takes `coupon` off those that the subscription's next invoice uses."""
+        await self._write(
+            "coupon_remove",
+            lambda params, headers: self._sdk.Subscription.remove_coupons(
+                subscription, params, headers
+            ),
+            {"coupon_ids": [coupon]},
             idempotency_key,
         )
 
@@ -314,19 +349,19 @@ class ChargebeeClient:
         except Exception as error:
             sorted_error = sort_error(error)
             status = sorted_error.status
-            self._hold_back(sorted_error)
+            await self._hold_back(sorted_error)
             raise sorted_error from error
         finally:
             elapsed = time.monotonic() - started
             REQUEST_SECONDS.labels(operation, str(status)).observe(elapsed)
 
-    def _hold_back(self, error: CallError) -> None:
+    async def _hold_back(self, error: CallError) -> None:
         if not isinstance(error, CallNotExecutedError):
             return
         # Jitter, so that the roles do not come back in step.
         error.retry_after *= 1 + random.random() / 4  # noqa: S311
         if error.status == HTTP_TOO_MANY_REQUESTS:
-            self._bucket.pause(error.retry_after)
+            await self._bucket.pause(error.retry_after)
 
 
 def _may_pass(error: BaseException) -> bool:

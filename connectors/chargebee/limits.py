@@ -1,12 +1,12 @@
 """One token bucket per site: everybody who calls a site within this process draws from it.
 
-Chargebee counts requests per minute and site. Processes do not share buckets: settings give each
-role its part of 80 % of the plan's figure.
+What all processes draw from together is in `quota`; this is what each is left with without it.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
@@ -20,6 +20,23 @@ THROTTLED = Counter(
 ROUNDING = 1e-6
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+class Bucket(Protocol):
+    """What a call waits for."""
+
+    async def acquire(self) -> None:
+        """Waits for this call's turn."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """No call goes out for `seconds` from now."""
+        ...
+
+
+def burst_of(per_minute: float, burst: float | None) -> float:
+    """How many calls may go out at once: five seconds' worth where nothing is said."""
+    return max(1.0, per_minute / 12 if burst is None else burst)
 
 
 class TokenBucket:
@@ -40,7 +57,7 @@ class TokenBucket:
         assert per_minute > 0
         self._site = site
         self._per_second = per_minute / 60
-        self._burst = max(1.0, per_minute / 12 if burst is None else burst)
+        self._burst = burst_of(per_minute, burst)
         self._monotonic = monotonic
         self._sleep = sleep
         self._tokens = self._burst
@@ -56,7 +73,7 @@ class TokenBucket:
             self._tokens -= 1
             QUOTA_USED.labels(self._site).set(1 - self._tokens / self._burst)
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """No call goes out for `seconds` from now."""
         THROTTLED.labels(self._site).inc()
         self._paused_until = max(self._paused_until, self._monotonic() + seconds)

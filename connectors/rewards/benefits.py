@@ -18,6 +18,7 @@ from connectors.rewards.gateway import (
 )
 from connectors.rewards.landing import BILLED_AGAIN, IN_TERM, land
 from connectors.rewards.policy import Policy
+from connectors.rewards.undo import FeatureUndo, FreeDaysUndo, NoUndo
 from schemas.rewards import Feature, FreeAddon, FreeDays, GrantReward
 
 DAY_SECONDS = 86_400
@@ -32,6 +33,7 @@ class FeatureExecutor:
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
+        self.undo = FeatureUndo(gateway)
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
@@ -70,6 +72,7 @@ class FreeDaysExecutor:
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
+        self.undo = FreeDaysUndo(gateway, self)
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
@@ -117,6 +120,7 @@ class FreeAddonExecutor:
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
+        self.undo = NoUndo("a free add-on stays until its billing cycles are over")
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant

@@ -31,6 +31,7 @@ COUPON_TERMS = (
 )
 ALREADY_THERE = frozenset({"duplicate_entry", "resource_already_exists"})
 NOT_FOUND = "resource_not_found"
+INCREMENT, DECREMENT = "increment", "decrement"
 COUPONS_REMEMBERED_MAX = 10_000
 UNREADABLE_WAIT_SECONDS = 10.0
 CREATE_AGAIN_SECONDS = 2.0
@@ -53,11 +54,28 @@ class ChargebeeGateway:
     async def list_credits(
         self, *, customer: str | None, since: int
     ) -> AsyncIterator[GrantedCredit]:
+        async for credit in self._list(INCREMENT, customer, since):
+            yield credit
+
+    async def deduct_credit(self, params: Mapping[str, Any], key: str) -> Outcome:
+        try:
+            credit = await self._client.deduct_promotional_credit(params, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(credit.id)
+
+    async def list_deductions(self, *, customer: str, since: int) -> AsyncIterator[GrantedCredit]:
+        async for credit in self._list(DECREMENT, customer, since):
+            yield credit
+
+    async def _list(
+        self, kind: str, customer: str | None, since: int
+    ) -> AsyncIterator[GrantedCredit]:
         try:
             async for credit in self._client.list_promotional_credits(
                 customer=customer, since=since
             ):
-                if credit.kind == "increment":
+                if credit.kind == kind:
                     yield GrantedCredit(
                         id=credit.id,
                         reference=credit.reference,
@@ -66,6 +84,16 @@ class ChargebeeGateway:
                         currency=credit.currency,
                         created_at=credit.created_at,
                     )
+        except CallError as error:
+            raise _unavailable(error) from error
+
+    async def credit_balance(self, customer: str, currency: str) -> int:
+        try:
+            return (await self._client.promotional_balances(customer)).get(currency, 0)
+        except CallRefusedError as error:
+            if error.code == NOT_FOUND:
+                return 0
+            raise _unavailable(error) from error
         except CallError as error:
             raise _unavailable(error) from error
 
@@ -112,6 +140,13 @@ class ChargebeeGateway:
     async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
         try:
             await self._client.apply_coupon(subscription, coupon, idempotency_key=key)
+        except CallError as error:
+            return _outcome(error)
+        return Done(f"{subscription}:{coupon}")
+
+    async def remove_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
+        try:
+            await self._client.remove_coupon(subscription, coupon, idempotency_key=key)
         except CallError as error:
             return _outcome(error)
         return Done(f"{subscription}:{coupon}")

@@ -21,6 +21,8 @@ from connectors.rewards.gateway import (
 )
 from connectors.rewards.landing import BILLED_AGAIN, choose_subscription, land
 from connectors.rewards.policy import Policy
+from connectors.rewards.undo import CouponUndo, CreditUndo
+from schemas import ids
 from schemas.rewards import Discount, GrantReward
 
 DESCRIPTION_CHARS_MAX = 250
@@ -36,13 +38,16 @@ class PromotionalCreditExecutor:
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
+        self.undo = CreditUndo(gateway)
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = _discount(command)
         if grant.percent:
             return Refused("a promotional credit is an amount; a percentage needs a coupon")
-        if len(command.reward_id) > REFERENCE_CHARS_MAX:
-            return Refused(f"the reward id is longer than {REFERENCE_CHARS_MAX} characters")
+        if len(ids.revocation(command.reward_id)) > REFERENCE_CHARS_MAX:
+            return Refused(
+                f"the reward id and a mark are longer than {REFERENCE_CHARS_MAX} characters"
+            )
         try:
             currency = await self._currency(command, grant)
         except GatewayUnavailableError as error:
@@ -53,16 +58,16 @@ class PromotionalCreditExecutor:
             f"Loyalty reward {command.reward} of program {command.program},"
             f" version {command.program_version}"
         )
-        return Prepared(
-            {
-                "customer_id": command.customer,
-                "amount": grant.amounts_minor[currency],
-                "currency_code": currency,
-                "description": description[:DESCRIPTION_CHARS_MAX],
-                "credit_type": "loyalty_credits",
-                "reference": command.reward_id,
-            }
-        )
+        amount = grant.amounts_minor[currency]
+        body = {
+            "customer_id": command.customer,
+            "amount": amount,
+            "currency_code": currency,
+            "description": description[:DESCRIPTION_CHARS_MAX],
+            "credit_type": "loyalty_credits",
+            "reference": command.reward_id,
+        }
+        return Prepared(body, worth_minor=amount, currency=currency)
 
     async def _currency(self, command: GrantReward, grant: Discount) -> str:
         if command.currency:
@@ -108,6 +113,7 @@ class CouponExecutor:
 
     def __init__(self, gateway: RewardGateway) -> None:
         self._gateway = gateway
+        self.undo = CouponUndo(gateway)
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = _discount(command)
@@ -134,7 +140,9 @@ class CouponExecutor:
             {
                 "subscription": chosen.id,
                 "coupon": {"id": coupon, "name": coupon, **common, **terms},
-            }
+            },
+            worth_minor=terms.get("discount_amount", 0),
+            currency=terms.get("currency_code", ""),
         )
 
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:

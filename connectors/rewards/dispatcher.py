@@ -9,18 +9,15 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
-import structlog
-from prometheus_client import Counter, Histogram
-
-from connectors.rewards import states
+from connectors import fault_points
+from connectors.rewards import notices, states
+from connectors.rewards.entries import Entry, NewAttempt
 from connectors.rewards.gateway import (
-    Absent,
-    Conflict,
+    Caller,
     Done,
     Executor,
-    Found,
     NotExecuted,
     Outcome,
     Prepared,
@@ -29,24 +26,17 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.ledger import Entry, LeaseLostError, Ledger, NewAttempt
+from connectors.rewards.ledger import LeaseLostError, Ledger
+from connectors.rewards.limits import Claim, Limits
 from connectors.rewards.policy import Policy
-from connectors.rewards.states import Instant, Move, Standing, State
-from schemas.rewards import AnyGrant, Discount
+from connectors.rewards.standing import GIVING_BACK_STATES, SETTLED_STATES, Instant, Standing, State
+from connectors.rewards.states import Move
+from connectors.rewards.telling import canonical_json, told
+from connectors.rewards.usage import LimitReachedError
+from schemas.rewards import GrantReward, RevokeReward
 
-log = structlog.get_logger(__name__)
-
-ATTEMPTS = Counter("cactus_reward_attempts_total", "Reward calls by their result", ["result"])
-READ_BACKS = Counter("cactus_reward_read_backs_total", "Readings back by their result", ["result"])
-LEASES_LOST = Counter(
-    "cactus_reward_leases_lost_total", "Rewards another rewarder took over during our step"
-)
-SETTLE_SECONDS = Histogram(
-    "cactus_reward_settle_seconds",
-    "From the first attempt of a reward to its outcome, in the engine's time",
-    buckets=(1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400),
-)
-
+CEILING_WAIT_SECONDS = 60.0
+WITHDRAWN = "withdrawn before it was given"
 CALL_PART_OF_LEASE = 0.8
 """A call that takes longer than this part of its lease is abandoned as unknown."""
 
@@ -62,7 +52,9 @@ class Pace:
 
 
 class Dispatcher:
-    """One site's rewards. `executors` holds one executor for each kind `kind_of` can name."""
+    """One site's rewards. `executors` holds one executor for each kind `kind_of` can name;
+    `limits` are those of the settings and of each reward.
+    """
 
     def __init__(
         self,
@@ -75,6 +67,7 @@ class Dispatcher:
         wall: Callable[[], float],
         policy: Policy | None = None,
         pace: Pace | None = None,
+        limits: Limits | None = None,
         settled: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
@@ -85,6 +78,7 @@ class Dispatcher:
         self._wall = wall
         self._policy = policy or Policy()
         self._pace = pace or Pace()
+        self._limits = limits or Limits()
         self._settled = settled
         self._arrived = asyncio.Event()
 
@@ -130,44 +124,69 @@ class Dispatcher:
         with contextlib.suppress(LeaseLostError):
             await self._step(entry)
             return
-        LEASES_LOST.inc()
-        log.warning("reward_lease_lost", reward_id=entry.reward_id)
+        notices.lease_lost(entry)
 
     async def _step(self, entry: Entry) -> None:
         if entry.standing.state is State.ATTEMPTING:
             lost = states.take_over(entry.standing, self._time())
             entry = await self._ledger.put(entry, lost, wall=self._wall(), keep=True)
-            ATTEMPTS.labels("lost").inc()
-        kind = kind_of(entry.command.grant)
-        executor = self._executors.get(kind)
+            notices.ATTEMPTS.labels("lost").inc()
+        if entry.is_revoked and entry.standing.state is State.DUE:
+            # It was being attempted when its revocation came, and that did nothing.
+            await self._put(entry, states.cancel(entry.standing, WITHDRAWN, self._time()))
+            return
+        executor = self._executors.get(entry.kind)
+        if isinstance(entry.command, RevokeReward) and (
+            executor is None or entry.target is None or entry.target.state is not State.DELIVERED
+        ):
+            await self._put(entry, self._without_target(entry))
+            return
         if executor is None:
-            refused = Refused(f"this release does not carry out rewards of kind {kind}")
+            refused = Refused(f"this release does not carry out rewards of kind {entry.kind}")
             standing = states.refuse_before_sending(entry.standing, refused, self._time())
             await self._put(entry, standing)
             return
-        policy = executor.policy or self._policy
-        match states.next_move(entry.standing, policy, self._time()):
+        caller: Caller = executor if isinstance(entry.command, GrantReward) else executor.undo
+        match states.next_move(entry.standing, self._policy_of(caller), self._time()):
             case Move.PREPARE:
-                await self._prepare(entry, executor)
+                await self._prepare(entry, executor, caller)
             case Move.RESEND:
-                await self._attempt(entry, executor, Move.RESEND, entry.body)
+                await self._attempt(entry, caller, Move.RESEND, entry.body, None)
             case Move.READ_BACK:
-                await self._read_back(entry, executor)
+                await self._read_back(entry, caller)
             case Move.REST:
                 raise AssertionError("a resting reward cannot be leased")
             case never:
                 assert_never(never)
 
-    async def _prepare(self, entry: Entry, executor: Executor) -> None:
-        prepared: Prepared | Refused | NotExecuted
+    def _without_target(self, entry: Entry) -> Standing:
+        """What becomes of a taking back whose reward is not there to be taken."""
+        target, standing, time = entry.target, entry.standing, self._time()
+        if target is None:
+            nothing = Refused("the ledger holds no such reward")
+            return states.refuse_before_sending(standing, nothing, time)
+        if target.state is State.DELIVERED:
+            unknown = Refused(f"this release does not take back rewards of kind {entry.kind}")
+            return states.refuse_before_sending(standing, unknown, time)
+        if target.state in GIVING_BACK_STATES:
+            return states.cancel(standing, "the reward was never given", time)
+        # Its reward came before it, so that only a stuck one can still be open.
+        return states.hold(standing, "its reward waits for a human: resolve that one first")
+
+    async def _prepare(self, entry: Entry, executor: Executor, caller: Caller) -> None:
+        prepared: Prepared | Done | Refused | NotExecuted
         try:
             async with asyncio.timeout(self._call_seconds(entry)):
-                prepared = await executor.prepare(entry.command)
+                prepared = await self._prepared(entry, executor)
         except TimeoutError:
             prepared = NotExecuted("preparing took too long", self._pace.idle_seconds)
+        fault_points.reach(f"{entry.step_prefix}prepared")
         match prepared:
             case Prepared(body):
-                await self._attempt(entry, executor, Move.PREPARE, canonical_json(body))
+                claims = self._claims(entry, prepared)
+                await self._attempt(entry, caller, Move.PREPARE, canonical_json(body), claims)
+            case Done():
+                await self._put(entry, states.nothing_left(entry.standing, prepared, self._time()))
             case Refused():
                 standing = states.refuse_before_sending(entry.standing, prepared, self._time())
                 await self._put(entry, standing)
@@ -176,67 +195,95 @@ class Dispatcher:
             case never:
                 assert_never(never)
 
-    async def _attempt(self, entry: Entry, executor: Executor, move: Move, body: str) -> None:
+    async def _prepared(
+        self, entry: Entry, executor: Executor
+    ) -> Prepared | Done | Refused | NotExecuted:
+        if isinstance(entry.command, GrantReward):
+            return await executor.prepare(entry.command)
+        assert entry.target is not None
+        return await executor.undo.prepare(entry.target.granted, entry.command)
+
+    def _claims(self, entry: Entry, prepared: Prepared) -> list[Claim]:
+        if isinstance(entry.command, RevokeReward):
+            return []
+        return self._limits.claims(entry.command, prepared, self._wall())
+
+    async def _attempt(
+        self, entry: Entry, caller: Caller, move: Move, body: str, claims: list[Claim] | None
+    ) -> None:
         standing = states.begin(entry.standing, move, self._time())
         key = states.idempotency_key(entry.reward_id, standing.epoch)
         wall = self._wall()
-        begun, number = await self._ledger.begin_attempt(
-            entry,
-            standing,
-            NewAttempt(move=move, key=key, body=body),
-            wall=wall,
-            lease_until=wall + self._pace.lease_seconds,
-        )
-        outcome = await self._call(begun, executor, key)
-        policy = executor.policy or self._policy
-        after = states.after_call(begun.standing, outcome, policy, self._time())
-        result, detail = _told(outcome)
-        ATTEMPTS.labels(result).inc()
+        try:
+            begun, number = await self._ledger.begin_attempt(
+                entry,
+                standing,
+                NewAttempt(move=move, key=key, body=body),
+                wall=wall,
+                lease_until=wall + self._pace.lease_seconds,
+                claims=claims,
+            )
+        except LimitReachedError as reached:
+            await self._put(entry, self._over_limit(entry, reached.claim))
+            return
+        outcome = await self._call(begun, caller, key)
+        after = states.after_call(begun.standing, outcome, self._policy_of(caller), self._time())
+        result, detail = told(outcome)
+        notices.ATTEMPTS.labels(result).inc()
         await self._ledger.end_attempt(
             begun, after, number=number, result=result, detail=detail, wall=self._wall()
         )
-        self._notice(entry.reward_id, after)
+        self._notice(entry, after)
 
-    async def _call(self, begun: Entry, executor: Executor, key: str) -> Outcome:
+    def _over_limit(self, entry: Entry, claim: Claim) -> Standing:
+        """A program's own limit ends the reward; a ceiling of the settings only holds it up."""
+        if not claim.ceiling:
+            return states.refuse_before_sending(entry.standing, Refused(claim.reason), self._time())
+        notices.ceiling_reached(entry, claim)
+        later = NotExecuted(claim.reason, CEILING_WAIT_SECONDS)
+        return states.postpone(entry.standing, later, self._time())
+
+    async def _call(self, begun: Entry, caller: Caller, key: str) -> Outcome:
         seconds = self._call_seconds(begun)
         if seconds <= 0:
             raise LeaseLostError(begun.reward_id)
+        fault_points.reach(f"{begun.step_prefix}before_call")
+        outcome: Outcome
         try:
             async with asyncio.timeout(seconds):
-                return await executor.carry_out(json.loads(begun.body), key)
+                outcome = await caller.carry_out(json.loads(begun.body), key)
         except TimeoutError:
-            return Unknown("the call took longer than its lease allows")
+            outcome = Unknown("the call took longer than its lease allows")
+        fault_points.reach(f"{begun.step_prefix}after_call")
+        return outcome
 
-    async def _read_back(self, entry: Entry, executor: Executor) -> None:
+    async def _read_back(self, entry: Entry, caller: Caller) -> None:
         reading: ReadBack
         try:
             async with asyncio.timeout(self._call_seconds(entry)):
-                reading = await executor.read_back(json.loads(entry.body), self._since(entry))
+                reading = await caller.read_back(json.loads(entry.body), self._since(entry))
         except TimeoutError:
             reading = Unreadable("reading back took too long", self._pace.idle_seconds)
-        policy = executor.policy or self._policy
+        policy = self._policy_of(caller)
         after = states.after_read_back(entry.standing, reading, policy, self._time())
-        result, detail = _told(reading)
-        READ_BACKS.labels(result).inc()
+        result, detail = told(reading)
+        notices.READ_BACKS.labels(result).inc()
         await self._ledger.record_reading(
             entry, after, result=result, detail=detail, wall=self._wall()
         )
-        self._notice(entry.reward_id, after)
+        self._notice(entry, after)
 
     async def _put(self, entry: Entry, standing: Standing) -> None:
         await self._ledger.put(entry, standing, wall=self._wall(), keep=False)
-        self._notice(entry.reward_id, standing)
+        self._notice(entry, standing)
 
-    def _notice(self, reward_id: str, standing: Standing) -> None:
-        if standing.state in states.SETTLED_STATES:
-            log.info("reward_settled", reward_id=reward_id, state=standing.state)
-            if standing.first_attempt_at is not None and standing.settled_at is not None:
-                SETTLE_SECONDS.observe(max(0, standing.settled_at - standing.first_attempt_at))
+    def _notice(self, entry: Entry, standing: Standing) -> None:
+        notices.notice(entry, standing)
+        if standing.state in SETTLED_STATES:
             self._settled()
-        elif standing.stuck:
-            log.error("reward_needs_a_human", reward_id=reward_id, reason=standing.stuck)
-        elif standing.state is State.UNKNOWN:
-            log.warning("reward_outcome_unknown", reward_id=reward_id, reason=standing.reason)
+
+    def _policy_of(self, caller: Caller) -> Policy:
+        return caller.policy or self._policy
 
     def _since(self, entry: Entry) -> int:
         # The cause precedes every attempt on any clock, also where clocks disagree.
@@ -249,38 +296,3 @@ class Dispatcher:
 
     def _time(self) -> Instant:
         return Instant(now=self._clock(), wall=self._wall())
-
-
-def kind_of(grant: AnyGrant) -> str:
-    """The kind of grant an executor is registered for: a discount by the way it is given."""
-    if isinstance(grant, Discount):
-        return grant.via
-    return str(grant.__struct_config__.tag)
-
-
-def canonical_json(document: Mapping[str, Any]) -> str:
-    """One spelling per document, so that what is sent again is what was stored."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _told(answer: Outcome | ReadBack) -> tuple[str, str]:
-    """`(result, detail)` as attempts are stored and counted."""
-    match answer:
-        case Done(reference):
-            return "done", reference
-        case Found(reference):
-            return "found", reference
-        case Absent():
-            return "absent", ""
-        case Refused(reason):
-            return "refused", reason
-        case NotExecuted(reason):
-            return "not_executed", reason
-        case Unknown(reason):
-            return "unknown", reason
-        case Conflict(reason):
-            return "conflict", reason
-        case Unreadable(reason):
-            return "unreadable", reason
-        case never:
-            assert_never(never)

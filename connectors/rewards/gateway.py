@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.rewards.policy import Policy
-from schemas.rewards import GrantReward
+from schemas.rewards import GrantReward, RevokeReward
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,12 @@ class Done:
     """The effect exists; `reference` is the gateway's id for it.
 
     `handed` is what the customer is to be shown, a code or a link. It is as good as money: it stays
-    in the ledger, and no topic carries it.
+    in the ledger, and no topic carries it. `short` says what of it could not be done.
     """
 
     reference: str
     handed: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotExecuted:
-    """Certainly no effect; worth another try after `retry_after` seconds."""
+    """Certainly no effect; worth another try after `retry_after` seconds.
+
+    `anew`: not of this call, which has become wrong, but of one that is decided again.
+    """
 
     reason: str
     retry_after: float
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Found:
 
     reference: str
     handed: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,14 @@ ReadBack = Found | Absent | Conflict | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The call to make, complete: stored before it is made, sent again only as it is."""
+    """The call to make, complete: stored before it is made, sent again only as it is.
+
+    `worth_minor` is the money it gives in `currency`, 0 where it is no certain sum.
+    """
 
     body: dict[str, Any]
+    worth_minor: int = 0
+    currency: str = ""
 
 
 class GatewayUnavailableError(Exception):
@@ -114,7 +125,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantedCredit:
-    """A promotional credit the gateway holds. `reference` is the reward id it was given for."""
+    """A promotional credit the gateway holds, or one it took away again. `reference` is the id of
+    the reward or of its revocation.
+    """
 
     id: str
     reference: str
@@ -133,11 +146,23 @@ class RewardGateway(Protocol):
         """Credits given after `since`, of every customer where `customer` is None."""
         ...
 
+    async def deduct_credit(self, params: Mapping[str, Any], key: str) -> Outcome: ...
+
+    def list_deductions(self, *, customer: str, since: int) -> AsyncIterator[GrantedCredit]:
+        """Credits of a customer that were taken away after `since`."""
+        ...
+
+    async def credit_balance(self, customer: str, currency: str) -> int:
+        """What of the customer's credits is not spent yet, in minor units."""
+        ...
+
     async def ensure_coupon(self, params: Mapping[str, Any]) -> Outcome:
         """A coupon with exactly these terms exists afterwards. Safe to repeat."""
         ...
 
     async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome: ...
+
+    async def remove_coupon(self, subscription: str, coupon: str, key: str) -> Outcome: ...
 
     async def subscription(self, subscription: str) -> Subscription | None: ...
 
@@ -168,20 +193,46 @@ class RewardGateway(Protocol):
     ) -> Outcome: ...
 
 
-class Executor(Protocol):
-    """Carries out one kind of grant. Its `policy` is its own, or None for everybody's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A reward that was delivered, and the call that did it."""
+
+    command: GrantReward
+    body: Mapping[str, Any]
+    reference: str
+
+
+class Caller(Protocol):
+    """Makes one kind of call and reads its effect. `policy` is its own, or None for everybody's."""
 
     @property
     def policy(self) -> Policy | None: ...
-
-    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
-        """Decides the call; may read, never writes."""
-        ...
 
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome: ...
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         """Whether the effect of `body`, first sent after `since`, exists."""
+        ...
+
+
+class Undo(Caller, Protocol):
+    """Takes back what one kind of grant gave, as far as that can be done."""
+
+    async def prepare(
+        self, granted: Granted, revoke: RevokeReward
+    ) -> Prepared | Done | Refused | NotExecuted:
+        """Decides the call; may read, never writes. `Done`: there is nothing left to take back."""
+        ...
+
+
+class Executor(Caller, Protocol):
+    """Carries out one kind of grant."""
+
+    @property
+    def undo(self) -> Undo: ...
+
+    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
+        """Decides the call; may read, never writes."""
         ...
 
 

@@ -13,9 +13,16 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
 from connectors.publish import Publisher, Record
-from connectors.rewards.ledger import Ledger, NewReward
+from connectors.rewards.entries import (
+    NewRevocation,
+    NewReward,
+    Received,
+    new_revocation,
+    new_reward,
+)
+from connectors.rewards.ledger import Ledger
 from schemas.codec import REWARDS, DecodeError
-from schemas.rewards import GrantReward, RevokeReward
+from schemas.rewards import RevokeReward
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +107,8 @@ class Intake:
             await self._consumer.stop()
 
     async def _take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-        grants, revocations = [], {}
+        grants: list[NewReward] = []
+        revocations: list[NewRevocation] = []
         for record in records:
             try:
                 command = REWARDS.decode(record.value or b"")
@@ -112,9 +120,9 @@ class Intake:
                 await self._dead_letters.publish(_dead_letter(record, error))
                 continue
             if isinstance(command, RevokeReward):
-                revocations[command.reward_id] = record.value
+                revocations.append(new_revocation(command, record.value))
             else:
-                grants.append(_new_reward(command, record.value))
+                grants.append(new_reward(command, record.value))
         received = await self._ledger.receive(
             grants,
             revocations,
@@ -122,27 +130,20 @@ class Intake:
             partition=partition.partition,
             next_offset=records[-1].offset + 1,
         )
+        self._notice(received)
+        if received.inserted or received.revocations:
+            self._arrived({new.site for new in grants} | {new.site for new in revocations})
+        await self._show_position(partition, records[-1].offset + 1)
+
+    def _notice(self, received: Received) -> None:
         COMMANDS.labels("inserted").inc(received.inserted)
         COMMANDS.labels("repeated").inc(received.repeated)
+        COMMANDS.labels("revocation").inc(received.revocations)
+        COMMANDS.labels("cancelled").inc(received.cancelled)
         for reward_id in received.conflicting:
             # Whoever wrote the second one broke the rule that a reward id means one thing.
             COMMANDS.labels("conflicting").inc()
             log.error("reward_command_conflicts", reward_id=reward_id, kept="the first")
-        COMMANDS.labels("withdrawn").inc(len(received.withdrawn))
-        for reward_id in received.late:
-            self._notice_late(reward_id)
-        if received.inserted:
-            self._arrived({new.site for new in grants})
-        await self._show_position(partition, records[-1].offset + 1)
-
-    def _notice_late(self, reward_id: str) -> None:
-        COMMANDS.labels("not_revoked").inc()
-        log.warning(
-            "reward_not_revoked",
-            reward_id=reward_id,
-            reason="it was given, or may have been, and this release does not take rewards back; "
-            "it is recorded in the ledger",
-        )
 
     async def _show_position(self, partition: TopicPartition, next_offset: int) -> None:
         try:
@@ -157,12 +158,6 @@ class Intake:
             if end is not None and end >= 0:
                 lag += max(0, end - await self._consumer.position(partition))
         self._lag(self._topic, lag)
-
-
-def _new_reward(command: GrantReward, value: bytes) -> NewReward:
-    return NewReward(
-        reward_id=command.reward_id, site=command.site, customer=command.customer, command=value
-    )
 
 
 def _dead_letter(record: ConsumerRecord, error: Exception) -> Record:

@@ -30,6 +30,7 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.policy import Policy
+from connectors.rewards.undo import NoUndo
 from schemas.program.amounts import minor_digits
 from schemas.rewards import GrantReward, Order
 
@@ -54,6 +55,7 @@ class OrderExecutor:
         self._api_url = api_url.rstrip("/")
         self._api_key = api_key
         self._funding_source = funding_source
+        self.undo = NoUndo("what was ordered at Tremendous is the customer's")
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
@@ -68,7 +70,11 @@ class OrderExecutor:
             return Refused(
                 f"the reward has no amount in {currency or 'any currency'}, only {known}"
             )
-        return Prepared(self._order(command, grant, currency))
+        return Prepared(
+            self._order(command, grant, currency),
+            worth_minor=grant.amounts_minor[currency],
+            currency=currency,
+        )
 
     def _order(self, command: GrantReward, grant: Order, currency: str) -> dict[str, Any]:
         reward: dict[str, Any] = {

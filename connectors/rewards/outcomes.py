@@ -11,8 +11,9 @@ import structlog
 from prometheus_client import Counter
 
 from connectors.publish import Publisher, PublishError, Record
-from connectors.rewards.ledger import Entry, Ledger
-from connectors.rewards.states import State
+from connectors.rewards.entries import Entry
+from connectors.rewards.ledger import Ledger
+from connectors.rewards.standing import GIVING_BACK_STATES, State
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed
@@ -40,7 +41,8 @@ def outcome_fact(entry: Entry) -> AnyFact:
             reward_id=entry.reward_id,
             reference=standing.reference,
         )
-    assert standing.state is State.FAILED
+    # One that was cancelled was not given either: where its cost is still held, it comes back.
+    assert standing.state in GIVING_BACK_STATES
     return RewardFailed(
         id=ids.outcome(entry.reward_id),
         site=command.site,

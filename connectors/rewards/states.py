@@ -4,7 +4,7 @@ Two clocks meet here. `now` is the engine's time, by which the gateway forgets k
 time, by which calls are spaced and given up. A key counts as living only if both say so.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import assert_never
@@ -22,71 +22,9 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.policy import Policy
-
-
-class State(StrEnum):
-    DUE = "due"
-    ATTEMPTING = "attempting"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-OPEN_STATES = (State.DUE, State.ATTEMPTING, State.UNKNOWN)
-SETTLED_STATES = (State.DELIVERED, State.FAILED)
-
-LEGAL_EDGES = frozenset(
-    {
-        (State.DUE, State.ATTEMPTING),
-        (State.DUE, State.DUE),  # the call could not be prepared yet
-        (State.DUE, State.FAILED),  # refused before anything was sent
-        (State.ATTEMPTING, State.DELIVERED),
-        (State.ATTEMPTING, State.FAILED),
-        (State.ATTEMPTING, State.DUE),  # certainly not executed, by no attempt
-        (State.ATTEMPTING, State.UNKNOWN),
-        (State.UNKNOWN, State.ATTEMPTING),  # the same key and body, while the key lives
-        (State.UNKNOWN, State.DELIVERED),  # read back
-        (State.UNKNOWN, State.UNKNOWN),
-        (State.UNKNOWN, State.DUE),  # absent twice: a new key
-        (State.UNKNOWN, State.FAILED),  # absent twice, and refused meanwhile
-    }
-)
+from connectors.rewards.standing import Instant, Standing, State, move_to, settle
 
 UNCERTAIN_WAIT_SECONDS_MAX = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
-    """Engine time and real time, unix seconds."""
-
-    now: int
-    wall: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where one reward stands. `epoch` counts its idempotency keys.
-
-    `doubtful_since` (real time) is set from the first attempt that may have had its effect until
-    that is settled. `stuck` says why nothing more is tried without a human.
-    """
-
-    state: State = State.DUE
-    epoch: int = 0
-    first_attempt_at: int | None = None
-    key_sent_at: int | None = None
-    key_sent_wall: float | None = None
-    doubtful_since: float | None = None
-    refusal: str = ""
-    absent_at: float | None = None
-    conflicts: int = 0
-    tries: int = 0
-    next_wall: float = 0.0
-    settled_at: int | None = None
-    reference: str = ""
-    handed: str = ""
-    reason: str = ""
-    stuck: str = ""
 
 
 class Move(StrEnum):
@@ -109,7 +47,7 @@ def next_move(standing: Standing, policy: Policy, time: Instant) -> Move:
     it first.
     """
     match standing.state:
-        case State.DELIVERED | State.FAILED:
+        case State.DELIVERED | State.FAILED | State.CANCELLED:
             return Move.REST
         case State.ATTEMPTING:
             raise AssertionError("an open attempt must be taken over before the next move")
@@ -133,7 +71,7 @@ def take_over(standing: Standing, time: Instant) -> Standing:
 
 def begin(standing: Standing, move: Move, time: Instant) -> Standing:
     """The attempt, as it must be stored before the call is made."""
-    attempting = _to(standing, State.ATTEMPTING, tries=standing.tries + 1)
+    attempting = move_to(standing, State.ATTEMPTING, tries=standing.tries + 1)
     if standing.first_attempt_at is None:
         attempting = replace(attempting, first_attempt_at=time.now)
     if move is Move.RESEND:
@@ -147,12 +85,28 @@ def begin(standing: Standing, move: Move, time: Instant) -> Standing:
 
 def refuse_before_sending(standing: Standing, refused: Refused, time: Instant) -> Standing:
     assert standing.doubtful_since is None
-    return _settle(standing, State.FAILED, time, reason=refused.reason)
+    return settle(standing, State.FAILED, time, reason=refused.reason)
+
+
+def nothing_left(standing: Standing, done: Done, time: Instant) -> Standing:
+    """There is nothing to take back any more, and nothing was sent."""
+    assert standing.doubtful_since is None
+    return settle(standing, State.DELIVERED, time, reference=done.reference, reason=done.short)
+
+
+def cancel(standing: Standing, reason: str, time: Instant) -> Standing:
+    """What was certainly not sent need not be."""
+    return settle(standing, State.CANCELLED, time, reason=reason)
+
+
+def hold(standing: Standing, reason: str) -> Standing:
+    """Nothing more is tried until a human has decided what this waits for."""
+    return move_to(standing, standing.state, stuck=reason)
 
 
 def postpone(standing: Standing, answer: NotExecuted | Unreadable, time: Instant) -> Standing:
     """Nothing was sent; the same step comes again."""
-    return _to(
+    return move_to(
         standing, standing.state, next_wall=time.wall + answer.retry_after, reason=answer.reason
     )
 
@@ -160,14 +114,19 @@ def postpone(standing: Standing, answer: NotExecuted | Unreadable, time: Instant
 def after_call(standing: Standing, outcome: Outcome, policy: Policy, time: Instant) -> Standing:
     assert standing.state is State.ATTEMPTING
     match outcome:
-        case Done(reference, handed):
-            return _settle(standing, State.DELIVERED, time, reference=reference, handed=handed)
+        case Done(reference, handed, short):
+            return settle(
+                standing, State.DELIVERED, time, reference=reference, handed=handed, reason=short
+            )
         case Refused(reason):
             if standing.doubtful_since is None:
-                return _settle(standing, State.FAILED, time, reason=reason)
+                return settle(standing, State.FAILED, time, reason=reason)
             # An earlier attempt may have got through before the refusal: look before failing it.
             return replace(_doubt(standing, time, reason), refusal=reason, next_wall=time.wall)
-        case NotExecuted(reason, retry_after):
+        case NotExecuted(reason, retry_after, anew):
+            if anew:
+                # Without its key, what is in doubt is read back, and what is not is prepared.
+                standing = replace(standing, key_sent_at=None, key_sent_wall=None)
             return _after_no_execution(standing, reason, retry_after, policy, time)
         case Unknown(reason):
             return _on_schedule(_doubt(standing, time, reason), 0.0, policy, time)
@@ -184,8 +143,8 @@ def _after_no_execution(
         return _on_schedule(doubtful, retry_after, policy, time)
     if policy.retry_waits and standing.tries > len(policy.retry_waits):
         gave_up = f"given up after {standing.tries} tries: {reason}"
-        return _settle(standing, State.FAILED, time, reason=gave_up)
-    due = _to(standing, State.DUE, reason=reason, next_wall=time.wall + retry_after)
+        return settle(standing, State.FAILED, time, reason=gave_up)
+    due = move_to(standing, State.DUE, reason=reason, next_wall=time.wall + retry_after)
     return _on_schedule(due, retry_after, policy, time)
 
 
@@ -205,8 +164,10 @@ def after_read_back(
 ) -> Standing:
     assert standing.state is State.UNKNOWN
     match reading:
-        case Found(reference, handed):
-            return _settle(standing, State.DELIVERED, time, reference=reference, handed=handed)
+        case Found(reference, handed, short):
+            return settle(
+                standing, State.DELIVERED, time, reference=reference, handed=handed, reason=short
+            )
         case Unreadable():
             return _give_up_when_old(postpone(standing, reading, time), policy, time)
         case Conflict(reason):
@@ -221,7 +182,7 @@ def _after_conflict(standing: Standing, reason: str, policy: Policy, time: Insta
     conflicts = standing.conflicts + 1
     stuck = reason if conflicts >= policy.conflicts_max else ""
     wait = time.wall + policy.absent_apart_seconds
-    kept = _to(
+    kept = move_to(
         standing, State.UNKNOWN, conflicts=conflicts, reason=reason, stuck=stuck, next_wall=wait
     )
     return _give_up_when_old(kept, policy, time)
@@ -233,12 +194,12 @@ def _after_absence(standing: Standing, policy: Policy, time: Instant) -> Standin
     first = standing.absent_at
     if first is None:
         wait = time.wall + policy.absent_apart_seconds
-        return _to(standing, State.UNKNOWN, absent_at=time.wall, next_wall=wait)
+        return move_to(standing, State.UNKNOWN, absent_at=time.wall, next_wall=wait)
     if time.wall - first < policy.absent_apart_seconds:
-        return _to(standing, State.UNKNOWN, next_wall=first + policy.absent_apart_seconds)
+        return move_to(standing, State.UNKNOWN, next_wall=first + policy.absent_apart_seconds)
     if standing.refusal:
-        return _settle(standing, State.FAILED, time, reason=standing.refusal)
-    return _to(
+        return settle(standing, State.FAILED, time, reason=standing.refusal)
+    return move_to(
         standing,
         State.DUE,
         key_sent_at=None,
@@ -267,7 +228,7 @@ def _give_up_when_old(standing: Standing, policy: Policy, time: Instant) -> Stan
     if standing.stuck or not _is_old(standing, policy, time):
         return standing
     hours = policy.give_up_seconds / 3600
-    return _to(
+    return move_to(
         standing,
         State.UNKNOWN,
         stuck=f"not settled after {hours:g} h: {standing.reason or 'absent at the gateway'}",
@@ -278,7 +239,7 @@ def _doubt(standing: Standing, time: Instant, reason: str) -> Standing:
     since = time.wall if standing.doubtful_since is None else standing.doubtful_since
     # min before the power: a reward can be tried for ever, an exponent cannot grow for ever.
     wait = min(UNCERTAIN_WAIT_SECONDS_MAX, 2.0 ** min(standing.tries, 10) / 2)
-    return _to(
+    return move_to(
         standing,
         State.UNKNOWN,
         doubtful_since=since,
@@ -286,29 +247,3 @@ def _doubt(standing: Standing, time: Instant, reason: str) -> Standing:
         next_wall=time.wall + wait,
         reason=reason,
     )
-
-
-def _settle(
-    standing: Standing,
-    state: State,
-    time: Instant,
-    *,
-    reference: str = "",
-    handed: str = "",
-    reason: str = "",
-) -> Standing:
-    return _to(
-        standing,
-        state,
-        doubtful_since=None,
-        settled_at=time.now,
-        reference=reference,
-        handed=handed,
-        reason=reason,
-        stuck="",
-    )
-
-
-def _to(standing: Standing, state: State, **changes: object) -> Standing:
-    assert (standing.state, state) in LEGAL_EDGES, f"{standing.state} → {state} is no legal edge"
-    return replace(standing, state=state, **changes)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from connectors.rewards.states import OPEN_STATES, SETTLED_STATES
+from connectors.rewards.standing import OPEN_STATES, SETTLED_STATES
 
 metadata = sa.MetaData()
 _Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -35,9 +35,15 @@ reward = sa.Table(
     sa.Column("reward_id", sa.Text, nullable=False, unique=True),
     sa.Column("site", sa.Text, nullable=False),
     sa.Column("account", sa.Text, nullable=False),
+    sa.Column("program", sa.Text, nullable=False, server_default=""),
+    sa.Column("kind", sa.Text, nullable=False, server_default=""),
+    # The reward that this row takes back; of a reward itself there is none.
+    sa.Column("revokes", sa.Text),
     sa.Column("command", sa.Text, nullable=False),
     *_standing_columns,
     sa.Column("body", sa.Text, nullable=False),
+    # What it counts for in `usage`, as JSON name → amount.
+    sa.Column("claimed", sa.Text, nullable=False, server_default=""),
     sa.Column("lease_owner", sa.Text, nullable=False),
     sa.Column("lease_number", sa.Integer, nullable=False),
     sa.Column("lease_until", sa.Double, nullable=False),
@@ -67,6 +73,13 @@ sa.Index(
 )
 sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
 
+sa.Index(
+    "reward_revokes",
+    reward.c.revokes,
+    sqlite_where=reward.c.revokes.is_not(None),
+    postgresql_where=reward.c.revokes.is_not(None),
+)
+
 attempt = sa.Table(
     "attempt",
     metadata,
@@ -81,12 +94,36 @@ attempt = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
 )
 
-revocation = sa.Table(
-    "revocation",
+usage = sa.Table(
+    "usage",
     metadata,
-    sa.Column("reward_id", sa.Text, primary_key=True),
-    sa.Column("command", sa.Text, nullable=False),
-    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+    # Real time from which on nobody counts by this name any more.
+    sa.Column("ends_wall", sa.Double),
+)
+
+pause = sa.Table(
+    "pause",
+    metadata,
+    sa.Column("site", sa.Text, primary_key=True),
+    sa.Column("program", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since_wall", sa.Double, nullable=False),
+)
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("number", _Number, primary_key=True, autoincrement=True),
+    sa.Column("decided_wall", sa.Double, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
 )
 
 position = sa.Table(

@@ -22,6 +22,7 @@ from connectors.rewards.gateway import (
     Conflict,
     Done,
     Found,
+    Granted,
     NotExecuted,
     Outcome,
     Prepared,
@@ -31,7 +32,8 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.policy import Policy
-from schemas.rewards import GrantReward, Webhook
+from schemas import ids
+from schemas.rewards import GrantReward, RevokeReward, Webhook
 
 HOUR = 3600
 SCHEDULE = (5.0, 300.0, 1800.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 24)))
@@ -68,16 +70,24 @@ class WebhookExecutor:
         self._endpoints = endpoints
         self._clock = clock
         self._gone: set[str] = set()
+        self.undo = WebhookUndo(self)
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
         assert isinstance(grant, Webhook), "registered for webhooks alone"
-        if grant.endpoint not in self._endpoints:
-            known = ", ".join(sorted(self._endpoints)) or "none"
-            return Refused(f"the settings have no endpoint {grant.endpoint}; known are {known}")
-        if grant.endpoint in self._gone:
-            return Refused(f"the endpoint {grant.endpoint} answered that it is gone (410)")
+        refused = self.refusal(grant.endpoint)
+        if refused is not None:
+            return refused
         return Prepared({"endpoint": grant.endpoint, "message": _message(command, grant)})
+
+    def refusal(self, endpoint: str) -> Refused | None:
+        """Why nothing can be sent to this endpoint."""
+        if endpoint not in self._endpoints:
+            known = ", ".join(sorted(self._endpoints)) or "none"
+            return Refused(f"the settings have no endpoint {endpoint}; known are {known}")
+        if endpoint in self._gone:
+            return Refused(f"the endpoint {endpoint} answered that it is gone (410)")
+        return None
 
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
         del key  # the message's id is the key, and outlives every attempt
@@ -89,7 +99,7 @@ class WebhookExecutor:
             return NotExecuted(str(error), 0.0)
         except NoAnswerError as error:
             return Unknown(str(error))
-        return self._judge(answer, str(body["endpoint"]), str(body["message"]["data"]["reward_id"]))
+        return self._judge(answer, str(body["endpoint"]), _message_id(body))
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         del since
@@ -108,8 +118,7 @@ class WebhookExecutor:
         if endpoint is None:
             raise NotSentError(f"the settings no longer have an endpoint {body['endpoint']}")
         message = json.dumps(body["message"], sort_keys=True, separators=(",", ":"))
-        reward_id = body["message"]["data"]["reward_id"]
-        headers = sign(message, reward_id, at=int(self._clock()), secrets=endpoint.secrets)
+        headers = sign(message, _message_id(body), at=int(self._clock()), secrets=endpoint.secrets)
         return await self._client.call(
             "POST",
             endpoint.url,
@@ -117,10 +126,10 @@ class WebhookExecutor:
             headers={**headers, "content-type": "application/json"},
         )
 
-    def _judge(self, answer: Answer, endpoint: str, reward_id: str) -> Outcome:
+    def _judge(self, answer: Answer, endpoint: str, message_id: str) -> Outcome:
         status = answer.status
         if 200 <= status < 300:
-            return _granted(answer, reward_id)
+            return _granted(answer, message_id)
         if status in BUSY:
             reason = f"{endpoint} answered {status}"
             # It may have answered 5xx after it did its work.
@@ -135,6 +144,46 @@ class WebhookExecutor:
         if status >= 500:
             return Unknown(f"{endpoint} answered {status}")
         return Refused(f"{endpoint} answered {status}", str(status))
+
+
+class WebhookUndo:
+    """Tells the service that a reward is revoked, under an id of its own. What it does about that
+    is its business: the message is what can be promised.
+    """
+
+    def __init__(self, executor: WebhookExecutor) -> None:
+        self._executor = executor
+        self.policy = executor.policy
+
+    async def prepare(
+        self, granted: Granted, revoke: RevokeReward
+    ) -> Prepared | Done | Refused | NotExecuted:
+        refused = self._executor.refusal(granted.body["endpoint"])
+        if refused is not None:
+            return refused
+        message = {
+            "type": "reward.revoked",
+            "timestamp": revoke.occurred_at,
+            "data": {**granted.body["message"]["data"], "reason": revoke.reason},
+        }
+        id_of_its_own = ids.revocation(revoke.reward_id)
+        return Prepared(
+            {"endpoint": granted.body["endpoint"], "id": id_of_its_own, "message": message}
+        )
+
+    async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
+        outcome = await self._executor.carry_out(body, key)
+        # Whatever the service says about a revocation, there is nothing to hand over.
+        return Done(outcome.reference) if isinstance(outcome, Done) else outcome
+
+    async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
+        reading = await self._executor.read_back(body, since)
+        return Found(reading.reference) if isinstance(reading, Found) else reading
+
+
+def _message_id(body: Mapping[str, Any]) -> str:
+    """A grant's message is known by the reward's id, a revocation's by its own."""
+    return str(body.get("id") or body["message"]["data"]["reward_id"])
 
 
 def _message(command: GrantReward, grant: Webhook) -> dict[str, Any]:
@@ -155,7 +204,7 @@ def _message(command: GrantReward, grant: Webhook) -> dict[str, Any]:
     }
 
 
-def _granted(answer: Answer, reward_id: str) -> Done:
+def _granted(answer: Answer, message_id: str) -> Done:
     """A service may answer with its own reference, and a code or link for the customer."""
     try:
         told = json.loads(answer.body) if answer.body else {}
@@ -164,7 +213,7 @@ def _granted(answer: Answer, reward_id: str) -> Done:
     if not isinstance(told, dict):
         told = {}
     handed = " ".join(str(told[name]) for name in ("code", "link") if told.get(name))
-    reference = str(told.get("reference") or told.get("id") or reward_id)
+    reference = str(told.get("reference") or told.get("id") or message_id)
     return Done(reference[:HANDED_CHARS_MAX], handed[:HANDED_CHARS_MAX])
 
 

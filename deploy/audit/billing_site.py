@@ -11,6 +11,7 @@ from connectors.rewards.gateway import GatewayUnavailableError, GrantedCredit, l
 from deploy.audit.gateway import Uses, coupon_of
 from deploy.audit.stories import LedgerReward
 from deploy.audit.tally import Progress
+from deploy.quota import open_quota
 from deploy.roles.rewarder import build_client
 from deploy.settings import Settings, Site
 
@@ -36,7 +37,17 @@ async def read_site(
     """Credits given after `since`, and each subscription that a coupon of `ledger` is for, which
     holds the site's rewards. Raises `SiteUnreadable`.
     """
-    client = build_client(settings, site)
+    async with open_quota(settings) as quota:
+        return await _read(build_client(settings, site, quota), site, ledger, since, progress)
+
+
+async def _read(
+    client: ChargebeeClient,
+    site: Site,
+    ledger: Iterable[LedgerReward],
+    since: int,
+    progress: Progress,
+) -> BillingSite:
     after = max(0, since - SKEW_SECONDS)
     coupons = [coupon_of(row) for row in ledger]
     subscriptions = sorted({coupon[0] for coupon in coupons if coupon is not None})

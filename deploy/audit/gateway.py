@@ -49,8 +49,8 @@ def compare_credits(
 
 
 def _compare_credit(tally: Tally, row: LedgerReward, credit: GrantedCredit) -> None:
-    if row.state == "failed":
-        tally.breach(f"{row.reward_id} has failed and was given all the same: {credit.id}")
+    if row.state in {"failed", "cancelled"}:
+        tally.breach(f"{row.reward_id} is {row.state} and was given all the same: {credit.id}")
     right = row.amounts_minor.get(credit.currency)
     if credit.amount_minor != right or credit.customer != row.customer:
         tally.breach(
@@ -88,9 +88,9 @@ def compare_coupons(tally: Tally, ledger: Iterable[LedgerReward], uses: Uses) ->
 def _compare_coupon(tally: Tally, row: LedgerReward, count: int) -> None:
     if count > 1:
         tally.breach(f"the coupon of {row.reward_id} was applied {count} times")
-    elif count and row.state == "failed":
-        tally.breach(f"{row.reward_id} has failed and its coupon was applied all the same")
-    elif not count and row.state == "delivered":
+    elif count and row.state in {"failed", "cancelled"}:
+        tally.breach(f"{row.reward_id} is {row.state} and its coupon was applied all the same")
+    elif not count and row.state == "delivered" and not row.taken_back:
         tally.breach(f"{row.reward_id} is delivered and its coupon is nowhere to be seen")
 
 

@@ -1,6 +1,6 @@
 """Read the reward ledger as an audit needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import make_url
 
-from connectors.rewards.dispatcher import kind_of
+from connectors.rewards.kinds import kind_of
 from connectors.rewards.ledger import Ledger
+from connectors.rewards.standing import GIVING_BACK_STATES
 from connectors.rewards.tables import reward
 from deploy.audit.stories import LedgerReward, spelled
 from deploy.roles.rewarder import open_own_ledger
@@ -32,14 +33,18 @@ class LedgerReading:
 async def read_ledger(settings: Settings, topic: str) -> LedgerReading:
     if _is_missing(settings.ledger_url):
         return LedgerReading()
-    async with open_own_ledger(settings, read_only=True) as ledger:
+    async with open_own_ledger(settings, access="read") as ledger:
         if not await _is_made(ledger):
             return LedgerReading()
         # Positions first: a reward that arrives in between is then known, and its position not.
         positions = await ledger.positions(topic)
         async with ledger.engine.connect() as connection:
-            stream = await connection.stream(sa.select(reward))
-            rows = {row["reward_id"]: _row(row) async for row in stream.mappings()}
+            taken = sa.select(reward.c.revokes).where(
+                reward.c.revokes.is_not(None), reward.c.state.not_in(GIVING_BACK_STATES)
+            )
+            taken_back = set((await connection.execute(taken)).scalars())
+            stream = await connection.stream(sa.select(reward).where(reward.c.revokes.is_(None)))
+            rows = {row["reward_id"]: _row(row, taken_back) async for row in stream.mappings()}
         return LedgerReading(rows, positions, exists=True)
 
 
@@ -54,7 +59,7 @@ async def _is_made(ledger: Ledger) -> bool:
         return await connection.run_sync(lambda each: sa.inspect(each).has_table(reward.name))
 
 
-def _row(row: Mapping[Any, Any]) -> LedgerReward:
+def _row(row: Mapping[Any, Any], taken_back: Container[str]) -> LedgerReward:
     command = REWARDS.decode(row["command"].encode())
     assert isinstance(command, GrantReward)
     grant = command.grant
@@ -72,4 +77,5 @@ def _row(row: Mapping[Any, Any]) -> LedgerReward:
         reason=row["reason"],
         told=row["reported"],
         body=row["body"],
+        taken_back=row["reward_id"] in taken_back,
     )

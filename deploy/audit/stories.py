@@ -16,6 +16,7 @@ class LedgerReward(msgspec.Struct, frozen=True, kw_only=True):
 
     `command` is in its one spelling, see `spelled`; `told` says that the outcome is marked as
     written to the facts log; `body` is the call that was stored, empty before the first.
+    `taken_back`: it was revoked, and its effect is being taken back or is gone.
     """
 
     reward_id: str
@@ -31,10 +32,11 @@ class LedgerReward(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     told: bool
     body: str
+    taken_back: bool = False
 
     @property
     def is_settled(self) -> bool:
-        return self.state in {"delivered", "failed"}
+        return self.state in {"delivered", "failed", "cancelled"}
 
 
 @dataclass(slots=True)

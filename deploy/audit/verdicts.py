@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from deploy.audit.stories import LedgerReward, OutcomeFact, Story
 from schemas.facts import RewardDelivered, RewardFailed
 
+NOT_GIVEN = frozenset({"failed", "cancelled"})
+"""States of which an account is told that the reward has failed."""
 GIVES_BACK = frozenset({"refunded", "cancelled"})
 """Reasons to revoke a reward after which its cost comes back."""
 
@@ -38,8 +40,10 @@ def row_complaints(story: Story, row: LedgerReward | None) -> Iterator[str]:
         yield f"is {row.state} at no time"
     elif row.state == "delivered" and not row.reference:
         yield "is delivered without the gateway's reference"
-    elif row.state == "failed" and not row.reason:
-        yield "has failed without a reason"
+    elif row.state in NOT_GIVEN and not row.reason:
+        yield f"is {row.state} without a reason"
+    elif row.state == "cancelled" and not story.revocations:
+        yield "is cancelled and nothing revoked it"
 
 
 def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) -> Iterator[str]:
@@ -72,4 +76,4 @@ def agrees(fact: OutcomeFact, row: LedgerReward) -> bool:
     """Whether an outcome fact says what the ledger says."""
     if isinstance(fact, RewardDelivered):
         return (row.state, row.reference) == ("delivered", fact.reference)
-    return (row.state, row.reason) == ("failed", fact.reason)
+    return row.state in NOT_GIVEN and row.reason == fact.reason

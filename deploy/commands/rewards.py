@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands import decisions
 from deploy.console import JsonFlag, err, out, print_json
 
 
@@ -18,6 +19,7 @@ class RewardState(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
     STUCK = "stuck"
 
 
@@ -27,9 +29,12 @@ LimitOption = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Ho
 
 
 def register(app: typer.Typer) -> None:
-    rewards = typer.Typer(help="What became of each reward.", no_args_is_help=True)
+    rewards = typer.Typer(
+        help="What became of each reward, and what to do about it.", no_args_is_help=True
+    )
     rewards.command("list")(list_rewards)
     rewards.command("show")(show_reward)
+    decisions.register(rewards)
     app.add_typer(rewards, name="rewards")
 
 
@@ -59,7 +64,7 @@ def list_rewards(
             each["state"],
             f"{each['program']} v{each['program_version']}",
             str(each["tries"]),
-            each["reference"] or each["reason"],
+            _came_of(each),
         )
     out.print(table)
 
@@ -77,15 +82,20 @@ def show_reward(
         print_json(found)
         return
     for name, value in found.items():
-        if name != "attempts" and value not in ("", None):
+        if name not in {"attempts", "decisions"} and value not in ("", None):
             out.print(f"{name:<18}", style="dim", end="")
             out.print(_shown(name, value), markup=False)
     for attempt in found["attempts"]:
         when = _instant(attempt["started_wall"])
-        out.print(f"\n{when}  {attempt['move']}: {attempt['result']}", markup=False)
+        of = "taking back, " if attempt["of"] == "revocation" else ""
+        out.print(f"\n{when}  {of}{attempt['move']}: {attempt['result']}", markup=False)
         for name in ("detail", "key", "body"):
             if attempt[name]:
                 out.print(f"  {name:<7}{attempt[name]}", markup=False)
+    for each in found["decisions"]:
+        when = _instant(each["decided_wall"])
+        said = f"{each['actor']} decided to {each['verb']}: {each['reason']}"
+        out.print(f"\n{when}  {said} ({each['detail']})", markup=False)
 
 
 async def _list(
@@ -94,7 +104,7 @@ async def _list(
     from deploy.roles.rewarder import open_own_ledger
     from deploy.settings import load_settings
 
-    async with open_own_ledger(load_settings(), read_only=True) as ledger:
+    async with open_own_ledger(load_settings(), access="read") as ledger:
         return await ledger.list_rewards(state=state, limit=limit, customer=customer)
 
 
@@ -102,8 +112,14 @@ async def _show(reward_id: str) -> dict[str, Any] | None:
     from deploy.roles.rewarder import open_own_ledger
     from deploy.settings import load_settings
 
-    async with open_own_ledger(load_settings(), read_only=True) as ledger:
+    async with open_own_ledger(load_settings(), access="read") as ledger:
         return await ledger.show_reward(reward_id)
+
+
+def _came_of(reward: dict[str, Any]) -> str:
+    parts = (reward["reference"] or reward["reason"], reward["revocation"])
+    told = [parts[0], f"revocation: {parts[1]}" if parts[1] else "", reward["revocation_reason"]]
+    return "; ".join(part for part in told if part)
 
 
 def _shown(name: str, value: Any) -> str:

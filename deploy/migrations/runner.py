@@ -19,8 +19,9 @@ class MigrationFailed(OperatingError):
     """The database could not be brought to the newest revision."""
 
 
-async def upgrade(engine: AsyncEngine, name: str) -> None:
-    """Run the missing revisions of `deploy/migrations/<name>` in one transaction, under a lock.
+async def upgrade(engine: AsyncEngine, name: str, *, to: str = "head") -> None:
+    """Run the missing revisions of `deploy/migrations/<name>`, up to `to`, in one transaction and
+    under a lock.
 
     On PostgreSQL the tables live in the schema of the engine's search path, made where missing.
     Raises `MigrationFailed` with what to do about it.
@@ -28,7 +29,7 @@ async def upgrade(engine: AsyncEngine, name: str) -> None:
     _make_directory(engine)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, name)
+            await connection.run_sync(_upgrade, name, to)
     except (SQLAlchemyError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         msg = (
@@ -53,7 +54,7 @@ def _make_directory(engine: AsyncEngine) -> None:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
 
 
-def _upgrade(connection: Connection, name: str) -> None:
+def _upgrade(connection: Connection, name: str, to: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         schema = connection.scalar(text("SHOW search_path"))
@@ -62,4 +63,4 @@ def _upgrade(connection: Connection, name: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / name).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

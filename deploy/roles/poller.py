@@ -9,7 +9,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
 from connectors.chargebee.errors import CallError
-from connectors.chargebee.limits import TokenBucket
 from connectors.chargebee.poller import RETENTION_SECONDS, EndlessListingError, Poller, Walk
 from connectors.chargebee.positions import PositionFiles, PositionUnreadableError
 from connectors.publish import KafkaPublisher, PublishError
@@ -18,6 +17,7 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.console import err, out
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
+from deploy.quota import OpenBucket, open_quota
 from deploy.settings import Settings, Site
 from deploy.telemetry import HealthServer, Vitals, configure_logging
 from schemas.program.periods import PeriodError, parse_period, parse_zone, subtract
@@ -58,8 +58,8 @@ def back_fill_seconds(text: str) -> int:
 async def run_poller(settings: Settings, sites: list[Site], back_seconds: int | None) -> None:
     """Poll every site until Ctrl-C or SIGTERM."""
     configure_logging(settings.log, role=ROLE)
-    async with _publisher(settings) as publisher:
-        pollers = [_poller(settings, site, publisher) for site in sites]
+    async with _publisher(settings) as publisher, open_quota(settings) as quota:
+        pollers = [_poller(settings, site, quota, publisher) for site in sites]
         probes = {f"site {each.site}": each.complaint for each in pollers}
         vitals = Vitals(ROLE, {"kafka": publisher.complaint, **probes})
         vitals.watch_loop()
@@ -78,13 +78,13 @@ async def poll_once(settings: Settings, sites: list[Site], back_seconds: int | N
     """One walk per site, shown on a terminal."""
     configure_logging(settings.log, role=ROLE)
     clock = choose_clock(settings.clock_file)
-    async with _publisher(settings) as publisher:
+    async with _publisher(settings) as publisher, open_quota(settings) as quota:
         if complaint := publisher.complaint():
             raise OperatingError(f"{complaint}: nothing was polled.")
         with _progress_bar() as bar:
             for site in sites:
                 walk = await _walk_once(
-                    _poller(settings, site, publisher),
+                    _poller(settings, site, quota, publisher),
                     start_at=None if back_seconds is None else max(0, clock() - back_seconds),
                     progress=_shown_on(bar, site.site, clock()),
                 )
@@ -129,14 +129,14 @@ async def _publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
         await publisher.stop()
 
 
-def _poller(settings: Settings, site: Site, publisher: KafkaPublisher) -> Poller:
+def _poller(settings: Settings, site: Site, quota: OpenBucket, publisher: KafkaPublisher) -> Poller:
     assert site.api_key is not None
     access = SiteAccess(
         site=site.site,
         api_key=site.api_key.get_secret_value(),
         api_url=site.api_url or "",
     )
-    bucket = TokenBucket(site.site, settings.chargebee.poller_per_minute)
+    bucket = quota(site.site, settings.chargebee.poller_per_minute)
     try:
         client = ChargebeeClient(access, bucket)
     except BadApiUrlError as error:

@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from connectors import fault_points
 from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
-from connectors.chargebee.limits import TokenBucket
+from connectors.database import Access
 from connectors.outgoing.client import Guard, OutgoingClient
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
@@ -23,6 +24,7 @@ from connectors.rewards.executors import build_executors
 from connectors.rewards.gateway import Executor
 from connectors.rewards.intake import Intake, build_consumer
 from connectors.rewards.ledger import Ledger, open_ledger
+from connectors.rewards.limits import Limits
 from connectors.rewards.orders import OrderExecutor
 from connectors.rewards.outcomes import run_reports
 from connectors.rewards.policy import Policy
@@ -33,8 +35,10 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
 from deploy.migrations.runner import upgrade
+from deploy.quota import OpenBucket, open_quota
 from deploy.settings import Settings, Site
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from schemas.program.amounts import parse_table
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +48,23 @@ ROLE = "rewarder"
 async def run_rewarder(settings: Settings) -> None:
     """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
     configure_logging(settings.log, role=ROLE)
-    async with open_own_ledger(settings) as ledger, OutgoingClient(guard_of(settings)) as client:
+    _arm_fault_point(settings)
+    async with (
+        open_own_ledger(settings) as ledger,
+        open_quota(settings) as quota,
+        OutgoingClient(guard_of(settings)) as client,
+    ):
         await upgrade(ledger.engine, "ledger")
-        await _run(settings, ledger, build_services(settings, client))
+        await _run(settings, ledger, quota, build_services(settings, client))
+
+
+def _arm_fault_point(settings: Settings) -> None:
+    try:
+        fault_points.arm(settings.fault_point)
+    except fault_points.NoSuchPointError as error:
+        raise ConfigurationError(f"fault_point: {error}") from error
+    if settings.fault_point:
+        log.warning("fault_point_armed", point=settings.fault_point)
 
 
 def build_services(settings: Settings, client: OutgoingClient) -> dict[str, Executor]:
@@ -84,10 +102,12 @@ def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Executor]) -> None:
+async def _run(
+    settings: Settings, ledger: Ledger, quota: OpenBucket, services: Mapping[str, Executor]
+) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, services, settled)
+    dispatchers = build_dispatchers(settings, ledger, quota, services, settled)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
@@ -117,6 +137,7 @@ async def _run(settings: Settings, ledger: Ledger, services: Mapping[str, Execut
 def build_dispatchers(
     settings: Settings,
     ledger: Ledger,
+    quota: OpenBucket,
     services: Mapping[str, Executor],
     settled: asyncio.Event,
 ) -> dict[str, Dispatcher]:
@@ -130,12 +151,13 @@ def build_dispatchers(
     pace = Pace(
         concurrency=settings.rewarder.concurrency, lease_seconds=settings.rewarder.lease_seconds
     )
+    limits = limits_of(settings)
     dispatchers: dict[str, Dispatcher] = {}
     for site in settings.sites:
         if site.api_key is None:
             log.warning("rewards_wait", site=site.site, reason="the site has no api_key")
             continue
-        gateway = ChargebeeGateway(build_client(settings, site))
+        gateway = ChargebeeGateway(build_client(settings, site, quota))
         dispatchers[site.site] = Dispatcher(
             ledger,
             build_executors(gateway, services),
@@ -145,13 +167,23 @@ def build_dispatchers(
             wall=time.time,
             policy=policy,
             pace=pace,
+            limits=limits,
             settled=settled.set,
         )
     return dispatchers
 
 
-def build_client(settings: Settings, site: Site) -> ChargebeeClient:
-    """The API of a site that has a key, with the rewarder's part of its quota."""
+def limits_of(settings: Settings) -> Limits:
+    ceilings = settings.ceilings
+    return Limits(
+        customer_per_day=parse_table(ceilings.customer_per_day),
+        site_per_hour=parse_table(ceilings.site_per_hour),
+        program_per_day=parse_table(ceilings.program_per_day),
+    )
+
+
+def build_client(settings: Settings, site: Site, quota: OpenBucket) -> ChargebeeClient:
+    """The API of a site that has a key, within the quota that all processes share."""
     assert site.api_key is not None
     access = SiteAccess(
         site=site.site,
@@ -159,7 +191,7 @@ def build_client(settings: Settings, site: Site) -> ChargebeeClient:
         api_url=site.api_url or "",
         read_seconds=settings.chargebee.timeout_seconds,
     )
-    bucket = TokenBucket(site.site, settings.chargebee.rewarder_per_minute)
+    bucket = quota(site.site, settings.chargebee.rewarder_per_minute)
     try:
         return ChargebeeClient(access, bucket)
     except BadApiUrlError as error:
@@ -167,10 +199,12 @@ def build_client(settings: Settings, site: Site) -> ChargebeeClient:
 
 
 @asynccontextmanager
-async def open_own_ledger(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Ledger]:
+async def open_own_ledger(
+    settings: Settings, *, access: Access = "create"
+) -> AsyncIterator[Ledger]:
     """The ledger of these settings. A database's complaints become sentences."""
     try:
-        ledger = open_ledger(settings.ledger_url, read_only=read_only)
+        ledger = open_ledger(settings.ledger_url, access=access)
     except LedgerError as error:
         raise OperatingError(str(error)) from error
     try:

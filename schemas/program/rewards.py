@@ -12,10 +12,12 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.program import amounts
 from schemas.program.parts import (
     MAX_PAYLOAD_BYTES,
     MAX_POINTS,
     PAYMENT_TRIGGERS,
+    CalendarPeriod,
     Count,
     EventName,
     Expression,
@@ -154,10 +156,21 @@ GiftGrant = Annotated[WebhookGrant | OrderGrant, BeforeValidator(_by_webhook_or_
 GRANTS = ("discount", "feature", "free_days", "free_addon", "gift_card", "charity", "custom")
 
 
+class Budget(Part):
+    """The money that a reward may give to all customers together, by currency: for those earned in
+    one calendar period, or ever.
+    """
+
+    amount: MoneyTable
+    per: Literal[CalendarPeriod, "ever"] = "ever"
+
+
 class RewardRule(Part):
     """When `when` fires, the customer gets exactly one of the grants, for `cost` points.
 
     `on_refund: revoke` takes it back, and gives its cost back, when what it rests on is undone.
+    `stock` is how many there are for all customers together. What is over `stock` or `budget` when
+    it is to be given fails, and its points go back.
     """
 
     id: Id
@@ -171,6 +184,33 @@ class RewardRule(Part):
     gift_card: GiftGrant | None = None
     charity: GiftGrant | None = None
     custom: WebhookGrant | None = None
+    stock: Count | None = None
+    budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _budget_covers(self) -> Self:
+        if self.budget is None:
+            return self
+        gives = self._money()
+        if not gives:
+            raise ValueError(
+                "`budget` is for rewards of a certain sum: a discount by amount or an order; limit"
+                " others by `stock`"
+            )
+        missing = ", ".join(sorted(gives.keys() - self.budget.amount.keys()))
+        if missing:
+            raise ValueError(f"the budget names no amount in {missing}, which the reward gives")
+        for currency, amount in gives.items():
+            if amounts.parse_decimal(self.budget.amount[currency]) < amounts.parse_decimal(amount):
+                raise ValueError(f"the budget in {currency} does not suffice for a single one")
+        return self
+
+    def _money(self) -> dict[str, str]:
+        """What one of it is worth by currency; nothing where that is no certain sum."""
+        if self.discount is not None:
+            return self.discount.amount or {}
+        gift = self.gift_card or self.charity
+        return gift.amount if isinstance(gift, OrderGrant) else {}
 
     @model_validator(mode="after")
     def _one_grant(self) -> Self:

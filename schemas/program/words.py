@@ -174,7 +174,18 @@ def reviews_words(tiers: Tiers) -> str:
 def _reward(rule: RewardRule, name: str) -> str:
     cost = f" for {rule.cost} {name}" if rule.cost else ""
     taken_back = ", taken back when a refund undoes it" if rule.on_refund == "revoke" else ""
-    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}{taken_back}"
+    fires = f"{_fires(rule.when, name)}: {_grant(rule)}{cost}{taken_back}"
+    return "; ".join([fires, *_allowance(rule)])
+
+
+def _allowance(rule: RewardRule) -> list[str]:
+    """How much of it there is for everybody together."""
+    parts = [f"{rule.stock} in all"] if rule.stock is not None else []
+    if rule.budget is not None:
+        worth = " and ".join(f"{amount} {code}" for code, amount in rule.budget.amount.items())
+        per = "" if rule.budget.per == "ever" else f" a {rule.budget.per}"
+        parts.append(f"at most {worth}{per} together")
+    return parts
 
 
 def _fires(when: RewardWhen, name: str) -> str:

@@ -18,7 +18,8 @@ def remember(turn: Turn, subscription: str) -> None:
     for earning in turn.earnings:
         within = program.rule_by_id[earning.rule].clawback_within
         if within is not None:
-            until, sequence = program.later(at, within), turn.ledger.sequence
+            until = program.later(at, within)
+            sequence = turn.ledger.sequence - len(turn.earnings)
             kept.append(Upgrade(turn.fact.id, subscription, at, until, sequence, earning))
     while kept and (len(kept) > MAX_UPGRADES or kept[0].until + LATEST_SECONDS <= turn.now):
         del kept[0]

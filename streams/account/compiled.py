@@ -18,7 +18,16 @@ from schemas.program.parts import REQUESTED, CalendarPeriod, Limit
 from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
 from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
 from schemas.program.tiers import Tiers
-from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from schemas.rewards import (
+    Allowance,
+    AnyGrant,
+    Discount,
+    Feature,
+    FreeAddon,
+    FreeDays,
+    Order,
+    Webhook,
+)
 from streams.account.windows import Window
 
 Ratio = tuple[int, int]
@@ -26,6 +35,8 @@ Ratio = tuple[int, int]
 
 _YEARS = 100
 _REMEMBERED = 4096
+_KEPT = 10**15
+"""The finest part of a point that is kept where the exact one has grown too long."""
 
 
 class CompiledLimit:
@@ -123,8 +134,8 @@ class CompiledReward:
     """
 
     __slots__ = (
-        "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "on_request", "revocable", "threshold", "tier", "trigger",
+        "allowance", "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id",
+        "limit", "on_request", "revocable", "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -141,6 +152,7 @@ class CompiledReward:
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
         self.grant = _grant(reward, zone)
+        self.allowance = _allowance(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
 
 
@@ -318,8 +330,14 @@ def _activities(extended_by: ExtendedBy | None) -> frozenset[str]:
 
 
 def reduced(numerator: int, denominator: int) -> Ratio:
+    """The ratio in lowest terms, as an account can keep it: where the denominator outgrows sixty
+    bits (odd prices times odd factors times decimals), what is beyond fifteen decimals is cut off.
+    """
     divisor = gcd(numerator, denominator)
-    return numerator // divisor, denominator // divisor
+    numerator, denominator = numerator // divisor, denominator // divisor
+    if denominator >> 60:
+        return reduced(numerator * _KEPT // denominator, _KEPT)
+    return numerator, denominator
 
 
 @lru_cache(maxsize=16384)
@@ -359,6 +377,18 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
         return _gift("charity", reward.charity)
     assert reward.custom is not None, "the model holds exactly one grant"
     return Webhook(purpose="custom", endpoint=reward.custom.webhook, payload=reward.custom.payload)
+
+
+def _allowance(reward: RewardRule, zone: ZoneInfo) -> Allowance | None:
+    budget = reward.budget
+    if budget is None:
+        return None if reward.stock is None else Allowance(stock=reward.stock)
+    return Allowance(
+        stock=reward.stock,
+        budget_minor=amounts.parse_table(budget.amount),
+        per=budget.per,
+        zone=zone.key,
+    )
 
 
 def _gift(purpose: Literal["gift_card", "charity"], grant: WebhookGrant | OrderGrant) -> AnyGrant:

@@ -48,6 +48,7 @@ def earn(
             request=request,
             rests_on=_rests_on(turn, reward) if reward.revocable else "",
             counted_at=None if at == turn.now else at,
+            allowance=reward.allowance,
         )
     )
     return reward_id

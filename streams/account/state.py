@@ -120,12 +120,13 @@ class Counter(msgspec.Struct, array_like=True, gc=False):
 
 
 class Pulls(msgspec.Struct, array_like=True, gc=False):
-    """How often a rule was pulled, of a streak how often in a row; `earned` is the last number at
-    which it earned.
+    """How often a rule was pulled, of a streak how often in a row; `earned` is the highest number
+    at which it earned, `awards` how many of its awards stand.
     """
 
     count: int = 0
     earned: int = 0
+    awards: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):
@@ -139,7 +140,7 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment that may still be refunded. `sequence` is the account's when it was recorded;
+    """A payment that may still be refunded. `sequence` is the account's before it earned;
     `counted` says that it stands in what qualifies for tiers. `pulls` are the rules that count it
     among their pulls, and whether they earned at it.
     """
@@ -160,7 +161,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
 class Upgrade(msgspec.Struct, array_like=True, gc=False):
     """What an upgrade earned that is taken back if it does not last until `until`.
 
-    `fact` is the upgrade's natural key, `sequence` the account's when it was recorded.
+    `fact` is the upgrade's natural key, `sequence` the account's before it earned.
     """
 
     fact: str

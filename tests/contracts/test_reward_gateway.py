@@ -179,6 +179,48 @@ async def test_a_failed_reading_says_so_and_shows_nothing(bench: Bench) -> None:
         await bench.held()
 
 
+async def test_unspent_credit_is_deducted_under_its_reference(bench: Bench) -> None:
+    before = await bench.gateway.credit_balance(bench.customer, bench.currency)
+    await bench.gateway.add_credit(bench.credit("r1"), "key 1")
+    assert await bench.gateway.credit_balance(bench.customer, bench.currency) == before + 500
+    for _ in range(2):
+        outcome = await bench.gateway.deduct_credit(bench.credit("r1:revoked", amount=300), "key 2")
+        assert isinstance(outcome, Done)
+        reference = outcome.reference
+    listing = bench.gateway.list_deductions(customer=bench.customer, since=0)
+    [entry] = [each async for each in listing if each.reference]
+    assert (entry.id, entry.reference, entry.amount_minor, entry.currency) == (
+        reference,
+        "r1:revoked",
+        300,
+        bench.currency,
+    )
+    assert await bench.gateway.credit_balance(bench.customer, bench.currency) == before + 200
+
+
+async def test_more_than_there_is_cannot_be_deducted(bench: Bench) -> None:
+    balance = await bench.gateway.credit_balance(bench.customer, bench.currency)
+    params = bench.credit("r1:revoked", amount=balance + 1)
+    assert isinstance(await bench.gateway.deduct_credit(params, "key 1"), Refused)
+
+
+async def test_nobody_has_no_credit(bench: Bench) -> None:
+    assert await bench.gateway.credit_balance("nobody", "USD") == 0
+
+
+async def test_a_coupon_that_waits_is_removed(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    await bench.gateway.apply_coupon(bench.subscription, "five", "key 1")
+    for _ in range(2):
+        outcome = await bench.gateway.remove_coupon(bench.subscription, "five", "key 2")
+        assert outcome == Done(f"{bench.subscription}:five")
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert "five" not in found.coupons
+    again = await bench.gateway.remove_coupon(bench.subscription, "five", "key 3")
+    assert isinstance(again, Refused)
+
+
 async def test_a_coupon_is_made_once_and_compared_afterwards(bench: Bench) -> None:
     for _ in range(2):
         assert isinstance(await bench.gateway.ensure_coupon(bench.coupon("five")), Done)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,72 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.rewards import states
 from connectors.rewards.database import LedgerError, explain_database_error
+from connectors.rewards.entries import reward_row
 from connectors.rewards.gateway import Done, Unknown
-from connectors.rewards.ledger import (
-    Entry,
-    LeaseLostError,
-    Ledger,
-    NewAttempt,
-    NewReward,
-    Received,
-    open_ledger,
-)
-from connectors.rewards.policy import Policy
-from connectors.rewards.states import Instant, Move, State
+from connectors.rewards.ledger import LeaseLostError, Ledger, open_ledger
+from connectors.rewards.standing import State
 from connectors.rewards.tables import metadata
 from deploy.migrations.runner import upgrade
+from schemas import ids
 from schemas.codec import REWARDS
-from schemas.rewards import RevokeReward
-from tests.support.postgres import fresh_schema, running_postgres
-from tests.support.rewards import NOON, give, grant, received
-
-TOPIC = "loyalty.rewards.v1"
-
-POLICY = Policy()
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    if request.param == "sqlite":
-        opened = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}")
-    else:
-        opened = open_ledger(request.getfixturevalue("postgres"), schema=fresh_schema())
-    await upgrade(opened.engine, "ledger")
-    yield opened
-    await opened.close()
-
-
-def at(wall: float) -> Instant:
-    return Instant(now=NOON, wall=wall)
-
-
-async def lease(
-    ledger: Ledger, *, owner: str = "one", wall: float = 0, limit: int = 9
-) -> list[Entry]:
-    return await ledger.lease("acme", owner=owner, wall=wall, seconds=100, limit=limit)
-
-
-async def begin(ledger: Ledger, entry: Entry) -> tuple[Entry, int]:
-    standing = states.begin(entry.standing, Move.PREPARE, at(1))
-    new = NewAttempt(move="prepare", key="key", body='{"amount":500}')
-    return await ledger.begin_attempt(entry, standing, new, wall=1, lease_until=101)
-
-
-async def deliver(ledger: Ledger, entry: Entry) -> None:
-    begun, number = await begin(ledger, entry)
-    done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(2))
-    await ledger.end_attempt(begun, done, number=number, result="done", detail="pc_1", wall=2)
+from tests.support.ledgers import ANNA, POLICY, TOPIC, at, begin, deliver, lease, shown
+from tests.support.rewards import coupon, give, grant, received, revoke
 
 
 async def test_a_command_and_the_position_after_it_arrive_together(ledger: Ledger) -> None:
     result = await ledger.receive(
-        [received(grant(1)), received(grant(2))], {}, topic=TOPIC, partition=3, next_offset=8
+        [received(grant(1)), received(grant(2))], (), topic=TOPIC, partition=3, next_offset=8
     )
     assert (result.inserted, result.repeated, result.conflicting) == (2, 0, ())
     assert await ledger.positions(TOPIC) == {3: 8}
@@ -88,7 +36,7 @@ async def test_a_batch_that_cannot_be_stored_does_not_move_the_position(ledger: 
     broken = received(grant(1))
     object.__setattr__(broken, "site", None)
     with pytest.raises(DBAPIError):
-        await ledger.receive([broken], {}, topic=TOPIC, partition=0, next_offset=1)
+        await ledger.receive([broken], (), topic=TOPIC, partition=0, next_offset=1)
     assert await ledger.positions(TOPIC) == {}
 
 
@@ -96,7 +44,7 @@ async def test_a_repeated_command_changes_nothing(ledger: Ledger) -> None:
     await give(ledger, grant())
     await deliver(ledger, (await lease(ledger))[0])
     result = await ledger.receive(
-        [received(grant()), received(grant())], {}, topic=TOPIC, partition=0, next_offset=2
+        [received(grant()), received(grant())], (), topic=TOPIC, partition=0, next_offset=2
     )
     assert (result.inserted, result.repeated, result.conflicting) == (0, 2, ())
     assert (await ledger.count_states())["delivered"] == 1
@@ -105,7 +53,7 @@ async def test_a_repeated_command_changes_nothing(ledger: Ledger) -> None:
 async def test_the_same_id_with_another_body_is_told_and_the_first_kept(ledger: Ledger) -> None:
     await give(ledger, grant())
     other = grant(program_version=4)
-    result = await ledger.receive([received(other)], {}, topic=TOPIC, partition=0, next_offset=2)
+    result = await ledger.receive([received(other)], (), topic=TOPIC, partition=0, next_offset=2)
     assert result.conflicting == (grant().reward_id,)
     [entry] = await lease(ledger)
     assert entry.command == grant()
@@ -192,63 +140,6 @@ async def test_outcomes_are_told_until_marked(ledger: Ledger) -> None:
     assert [entry.reward_id for entry in await ledger.unreported(10)] == untold[1:]
 
 
-async def revoke(ledger: Ledger, *, grants: tuple[NewReward, ...] = ()) -> Received:
-    command = RevokeReward(
-        reward_id=grant().reward_id,
-        site="acme",
-        customer="c1",
-        program="spikes",
-        program_version=3,
-        reward="five-off",
-        occurred_at=NOON,
-        reason="refunded",
-    )
-    revocations = {command.reward_id: REWARDS.encode(command)}
-    return await ledger.receive(grants, revocations, topic=TOPIC, partition=0, next_offset=9)
-
-
-async def test_a_revocation_of_what_was_given_is_recorded_as_not_carried_out(
-    ledger: Ledger,
-) -> None:
-    await give(ledger, grant())
-    [entry] = await lease(ledger)
-    await deliver(ledger, entry)
-    assert (await revoke(ledger)).late == (grant().reward_id,)
-    assert (await revoke(ledger)).late == ()
-    shown = await ledger.show_reward(grant().reward_id)
-    assert shown is not None
-    assert (shown["state"], shown["revocation"]) == ("delivered", "not_revoked")
-
-
-async def test_a_revoked_reward_that_was_not_given_yet_is_withdrawn(ledger: Ledger) -> None:
-    command = received(grant())
-    assert (await revoke(ledger, grants=(command,))).withdrawn == (command.reward_id,)
-    again = await revoke(ledger)
-    assert (again.withdrawn, again.late) == ((), ())
-    assert await lease(ledger) == []
-    [entry] = await ledger.unreported(10)
-    assert (entry.standing.state, entry.standing.settled_at) == (State.FAILED, NOON)
-    assert entry.standing.reason == "withdrawn before it was given: refunded"
-    shown = await ledger.show_reward(command.reward_id)
-    assert shown is not None
-    assert shown["revocation"] == "withdrawn"
-
-
-async def test_whoever_was_about_to_give_a_withdrawn_reward_gives_nothing(ledger: Ledger) -> None:
-    await give(ledger, grant())
-    [entry] = await lease(ledger)
-    await revoke(ledger)
-    with pytest.raises(LeaseLostError):
-        await deliver(ledger, entry)
-
-
-async def test_a_reward_whose_attempt_is_stored_is_not_withdrawn(ledger: Ledger) -> None:
-    await give(ledger, grant())
-    [entry] = await lease(ledger)
-    await begin(ledger, entry)
-    assert (await revoke(ledger)).late == (grant().reward_id,)
-
-
 async def test_rewards_are_listed_by_customer_latest_first(ledger: Ledger) -> None:
     await give(ledger, grant(1), grant(2), grant(1, customer="xc1"), grant(1, customer="c_"))
     listed = await ledger.list_rewards(state="due", limit=9, customer="c1")
@@ -284,7 +175,7 @@ async def test_a_ledger_that_cannot_be_written_says_what_to_do(tmp_path: Path) -
     writer = open_ledger(url)
     await upgrade(writer.engine, "ledger")
     await writer.close()
-    reader = open_ledger(url, read_only=True)
+    reader = open_ledger(url, access="read")
     with pytest.raises(DBAPIError) as raised:
         await give(reader, grant())
     await reader.close()
@@ -293,7 +184,7 @@ async def test_a_ledger_that_cannot_be_written_says_what_to_do(tmp_path: Path) -
 
 async def test_a_reader_leaves_no_empty_file_behind(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'none.sqlite'}"
-    reader = open_ledger(url, read_only=True)
+    reader = open_ledger(url, access="read")
     with pytest.raises(DBAPIError) as raised:
         await reader.count_states()
     await reader.close()
@@ -304,3 +195,38 @@ async def test_a_reader_leaves_no_empty_file_behind(tmp_path: Path) -> None:
 def test_only_sqlite_and_postgresql_hold_a_ledger() -> None:
     with pytest.raises(LedgerError):
         open_ledger("mysql+aiomysql://somewhere/ledger")
+
+
+async def test_a_ledger_of_an_earlier_release_keeps_its_rewards_and_revocations(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "ledger.sqlite"
+    old = open_ledger(f"sqlite+aiosqlite:///{file}")
+    await upgrade(old.engine, "ledger", to="0002")
+    row = {
+        **reward_row(received(coupon())),
+        **dict.fromkeys(("program", "kind", "revokes", "claimed")),
+    }
+    kept = {name: value for name, value in row.items() if value is not None}
+    command = REWARDS.encode(revoke()).decode()
+    async with old.engine.begin() as connection:
+        table = sa.table("reward", *(sa.column(name) for name in kept))
+        await connection.execute(sa.insert(table).values(kept))
+        await connection.execute(
+            sa.text("INSERT INTO revocation VALUES (:id, :command, 'not_revoked')"),
+            {"id": coupon().reward_id, "command": command},
+        )
+        await connection.execute(
+            sa.text("INSERT INTO revocation VALUES ('gone', :command, 'withdrawn')"),
+            {"command": command},
+        )
+    await upgrade(old.engine, "ledger")
+    found = await shown(old)
+    assert (found["state"], found["program"], found["kind"]) == ("due", "spikes", "coupon")
+    assert found["revocation"] == "impossible"
+    assert found["revocation_reason"] == "an earlier release did not take rewards back"
+    await old.retry(ids.revocation(coupon().reward_id), ANNA, at(1))
+    [entry] = await lease(old)
+    assert entry.command == coupon()
+    assert (await old.count_states(revocations=True))["cancelled"] == 1
+    await old.close()

@@ -1,79 +1,75 @@
-"""Whatever fails, whenever: the gateway holds each reward at most once, at the end exactly once."""
+"""Whatever fails, whenever: the gateway holds each reward at most once, at the end exactly once;
+and what is taken back is taken at most once, never more than was given and is left.
+"""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from connectors import fault_points
+from connectors.publish import Record
 from connectors.rewards.discount import PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher
-from connectors.rewards.gateway import NotExecuted, Outcome, Prepared, ReadBack, Refused
-from connectors.rewards.ledger import Entry, Ledger, NewAttempt
-from connectors.rewards.states import Standing
-from schemas.rewards import GrantReward
+from connectors.rewards.entries import Entry
+from connectors.rewards.outcomes import report_settled
+from schemas import ids
+from schemas.codec import FACTS
+from schemas.facts import AnyFact, RewardDelivered, RewardFailed
 from tests.support.gateway import Fault, InMemoryGateway
-from tests.support.rewards import Clocks, give, grant, memory_ledger
+from tests.support.rewards import Clocks, give, grant, memory_ledger, revoke
 
-STEPS = ("before_begin", "after_begin", "before_call", "after_call", "before_end", "after_end")
+STEPS = sorted(fault_points.POINTS)
 FAULTS: tuple[Fault, ...] = ("none", "lost_before", "lost_after", "throttled", "unreadable")
 REWARDS_MAX = 6
+WORTH = 500
 DAY = 24 * 3600
+
+
+class Shift(NamedTuple):
+    """One round of work: what fails at the gateway, where the process dies, how long it rests."""
+
+    faults: list[Fault]
+    crash: str
+    nth: int
+    rest: int
+
+
+SHIFTS = st.lists(
+    st.builds(
+        Shift,
+        faults=st.lists(st.sampled_from(FAULTS), max_size=3),
+        crash=st.just("") | st.sampled_from(STEPS),
+        nth=st.integers(1, 2),
+        rest=st.sampled_from([0, 2, 61, 130, 26 * 60]),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 class CrashError(Exception):
     """The process dies here."""
 
 
-class CrashPoints:
+def die() -> None:
+    raise CrashError
+
+
+class Facts:
+    """A publisher that remembers what it was told."""
+
     def __init__(self) -> None:
-        self.armed = ""
+        self.told: list[AnyFact] = []
 
-    def reach(self, step: str) -> None:
-        if self.armed == step:
-            self.armed = ""
-            raise CrashError(step)
+    async def publish(self, record: Record) -> None:
+        self.told.append(FACTS.decode(record.value))
 
 
-class MortalExecutor:
-    policy = None
-
-    def __init__(self, executor: PromotionalCreditExecutor, points: CrashPoints) -> None:
-        self._executor = executor
-        self._points = points
-
-    async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
-        return await self._executor.prepare(command)
-
-    async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
-        self._points.reach("before_call")
-        outcome = await self._executor.carry_out(body, key)
-        self._points.reach("after_call")
-        return outcome
-
-    async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
-        return await self._executor.read_back(body, since)
-
-
-class MortalLedger(Ledger):
-    points: CrashPoints
-
-    async def begin_attempt(
-        self, entry: Entry, standing: Standing, new: NewAttempt, *, wall: float, lease_until: float
-    ) -> tuple[Entry, int]:
-        self.points.reach("before_begin")
-        begun = await super().begin_attempt(
-            entry, standing, new, wall=wall, lease_until=lease_until
-        )
-        self.points.reach("after_begin")
-        return begun
-
-    async def end_attempt(self, entry: Entry, standing: Standing, **rest: Any) -> None:
-        self.points.reach("before_end")
-        await super().end_attempt(entry, standing, **rest)
-        self.points.reach("after_end")
+def reward_id(ordinal: int) -> str:
+    return grant(ordinal).reward_id
 
 
 class RewardsMachine(RuleBasedStateMachine):
@@ -81,28 +77,43 @@ class RewardsMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clocks = Clocks()
-        self.points = CrashPoints()
         self.given = 0
+        self.revoked: set[int] = set()
         self.lives = 0
         self.frozen: list[Entry] = []
+        self.facts = Facts()
 
-    @initialize(stale=st.sampled_from([0.0, 20.0, 45.0]))
-    def start(self, stale: float) -> None:
+    @initialize(stale=st.sampled_from([0.0, 20.0, 45.0]), given=st.integers(1, 3))
+    def start(self, stale: float, given: int) -> None:
         self.gateway = InMemoryGateway(self.clocks.engine, self.clocks.real, stale_seconds=stale)
         self.gateway.with_subscription()
-        self.ledger = MortalLedger(self.run(memory_ledger()).engine)
-        self.ledger.points = self.points
+        self.ledger = self.run(memory_ledger())
         self.restart()
+        for _ in range(given):
+            self.earn()
+            self.deliver_one()
+
+    def deliver_one(self) -> None:
+        [entry] = self.run(self.dispatcher.lease(1))
+        self.run(self.dispatcher.step(entry))
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
 
+    def survive(self, work: Any) -> Any:
+        """Nothing, where the process died at it; then another one starts."""
+        try:
+            return self.run(work)
+        except CrashError:
+            self.restart()
+            return None
+
     def restart(self) -> None:
+        fault_points.arm("")
         self.lives += 1
-        executor = MortalExecutor(PromotionalCreditExecutor(self.gateway), self.points)
         self.dispatcher = Dispatcher(
             self.ledger,
-            {"promotional_credit": executor},
+            {"promotional_credit": PromotionalCreditExecutor(self.gateway)},
             site="acme",
             owner=f"life {self.lives}",
             clock=self.clocks.engine,
@@ -115,25 +126,42 @@ class RewardsMachine(RuleBasedStateMachine):
             self.given += 1
             self.run(give(self.ledger, grant(self.given)))
 
-    @rule(again=st.integers(1, REWARDS_MAX))
-    def redeliver(self, again: int) -> None:
-        if again <= self.given:
-            self.run(give(self.ledger, grant(again)))
+    @rule(number=st.integers(0, REWARDS_MAX - 1))
+    def redeliver(self, number: int) -> None:
+        self.run(give(self.ledger, grant(1 + number % self.given)))
 
-    @rule(
-        faults=st.lists(st.sampled_from(FAULTS), max_size=3),
-        crash=st.sampled_from(["", "", *STEPS]),
-    )
-    def work(self, faults: list[Fault], crash: str) -> None:
-        self.gateway.faults = list(faults)
-        self.points.armed = crash
-        for entry in self.run(self.dispatcher.lease(5)):
-            try:
-                self.run(self.dispatcher.step(entry))
-            except CrashError:
-                self.restart()
+    @rule(number=st.integers(0, REWARDS_MAX - 1), dies=st.booleans())
+    def take_back(self, number: int, *, dies: bool) -> None:
+        """Also what is taken back already: a projector that crashed says it again."""
+        which = 1 + number % self.given
+        self.revoked.add(which)
+        fault_points.arm("commands_unstored" if dies else "", die)
+        self.survive(give(self.ledger, revoke(which)))
+        fault_points.arm("")
+        self.run(give(self.ledger, revoke(which)))
+
+    @rule(part=st.sampled_from([1, 300, 500, 800]))
+    def spend(self, part: int) -> None:
+        """An invoice uses up some of what is there."""
+        left = self.gateway._balance("c1", "USD")
+        self.gateway.spent["USD"] = self.gateway.spent.get("USD", 0) + min(part, left)
+
+    @rule(shifts=SHIFTS)
+    def work(self, shifts: list[Shift]) -> None:
+        for shift in shifts:
+            self.work_once(shift)
+            self.clocks.pass_seconds(shift.rest)
+
+    def work_once(self, shift: Shift) -> None:
+        self.gateway.faults = list(shift.faults)
+        fault_points.arm(f"{shift.crash}:{shift.nth}" if shift.crash else "", die)
+        for entry in self.survive(self.dispatcher.lease(5)) or ():
+            lives = self.lives
+            self.survive(self.dispatcher.step(entry))
+            if self.lives != lives:
                 break
-        self.points.armed = ""
+        self.survive(report_settled(self.ledger, self.facts))
+        fault_points.arm("")
 
     @rule()
     def freeze(self) -> None:
@@ -158,10 +186,23 @@ class RewardsMachine(RuleBasedStateMachine):
     @invariant()
     def never_twice(self) -> None:
         for ordinal in range(1, self.given + 1):
-            held = self.gateway.granted(f"acme:c1:five-off:{ordinal}")
+            held = self.gateway.granted(reward_id(ordinal))
             assert len(held) <= 1, held
+            taken = self.taken(ordinal)
+            assert len(taken) <= len(held), taken
+            assert sum(taken) <= WORTH
+            assert not taken or ordinal in self.revoked
+
+    def taken(self, ordinal: int) -> list[int]:
+        reference = ids.revocation(reward_id(ordinal))
+        return [
+            entry.amount_minor
+            for _, entry in self.gateway.deductions
+            if entry.reference == reference
+        ]
 
     def teardown(self) -> None:
+        fault_points.arm("")
         try:
             if self.given:
                 self.heal()
@@ -170,34 +211,67 @@ class RewardsMachine(RuleBasedStateMachine):
             self.loop.close()
 
     def heal(self) -> None:
-        self.gateway.faults, self.points.armed = [], ""
-        for _ in range(8 * REWARDS_MAX):
+        self.gateway.faults = []
+        for _ in range(16 * REWARDS_MAX):
             entries = self.run(self.dispatcher.lease(5))
             for entry in entries:
                 self.run(self.dispatcher.step(entry))
-            counts = self.run(self.ledger.count_states())
-            if counts["delivered"] + counts["stuck"] == self.given:
+            self.run(report_settled(self.ledger, self.facts))
+            if not entries and not self.moving():
                 break
             self.clocks.pass_seconds(0 if entries else 11 * 60)
         self.never_twice()
         for ordinal in range(1, self.given + 1):
-            self.settled_honestly(f"acme:c1:five-off:{ordinal}")
+            self.settled_honestly(ordinal)
 
-    def settled_honestly(self, reward_id: str) -> None:
-        shown = self.run(self.ledger.show_reward(reward_id))
-        held = self.gateway.granted(reward_id)
+    def moving(self) -> int:
+        moving = ("due", "attempting", "unknown")
+        return sum(
+            self.run(self.ledger.count_states(revocations=which))[state]
+            for which in (False, True)
+            for state in moving
+        )
+
+    def settled_honestly(self, ordinal: int) -> None:
+        shown = self.run(self.ledger.show_reward(reward_id(ordinal)))
+        held = self.gateway.granted(reward_id(ordinal))
+        told = [type(fact) for fact in self.facts.told if fact.id.endswith(reward_id(ordinal))]
         if shown["state"] == "stuck":
             # After a day of doubt it is a human's: never sent again, whether it is there or not.
             assert "not settled after 24 h" in shown["reason"]
+            assert shown["revocation"] == ("stuck" if ordinal in self.revoked else "")
+            assert not told
+            return
+        if shown["state"] == "cancelled":
+            assert ordinal in self.revoked
+            assert (held, shown["revocation"]) == ([], "not_needed")
+            assert set(told) == {RewardFailed}
             return
         assert shown["state"] == "delivered"
-        assert [credit.amount_minor for credit in held] == [500]
+        assert [credit.amount_minor for credit in held] == [WORTH]
         assert shown["reference"] == held[0].id
+        assert set(told) == {RewardDelivered}
+        self.taken_back_honestly(ordinal, shown)
+
+    def taken_back_honestly(self, ordinal: int, shown: dict[str, Any]) -> None:
+        taken = self.taken(ordinal)
+        match shown["revocation"]:
+            case "":
+                assert ordinal not in self.revoked
+            case "revoked":
+                assert taken == [WORTH]
+            case "partly":
+                assert len(taken) == 1
+                assert 0 < taken[0] < WORTH
+            case "impossible":
+                assert (taken, shown["revocation_reason"]) == ([], "the credit is spent")
+            case other:
+                assert other == "stuck"
 
 
 RewardsMachine.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
+    max_examples=60,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -33,6 +33,8 @@ class InMemoryGateway:
     faults: list[Fault] = field(default_factory=list)
     stale_seconds: float = 0.0
     credits: list[tuple[float, GrantedCredit]] = field(default_factory=list)
+    deductions: list[tuple[float, GrantedCredit]] = field(default_factory=list)
+    spent: dict[str, int] = field(default_factory=dict)
     coupons: dict[str, dict[str, Any]] = field(default_factory=dict)
     invoiced: dict[str, set[str]] = field(default_factory=dict)
     overrides: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -78,6 +80,47 @@ class InMemoryGateway:
             if visible and credit.created_at > since and customer in {None, credit.customer}:
                 yield credit
 
+    async def deduct_credit(self, params: Mapping[str, Any], key: str) -> Outcome:
+        return self._write(
+            "deduct_credit", key, repr(sorted(params.items())), lambda: self._deduct(params)
+        )
+
+    def _deduct(self, params: Mapping[str, Any]) -> Outcome:
+        customer, currency = params["customer_id"], params["currency_code"]
+        if params["amount"] > self._balance(customer, currency):
+            return Refused("amount : exceeds the promotional credits", "param_wrong_value")
+        entry = GrantedCredit(
+            id=f"pd_{len(self.deductions) + 1}",
+            reference=params["reference"],
+            customer=customer,
+            amount_minor=params["amount"],
+            currency=currency,
+            created_at=self.clock(),
+        )
+        self.deductions.append((self.wall(), entry))
+        return Done(entry.id)
+
+    async def list_deductions(self, *, customer: str, since: int) -> AsyncIterator[GrantedCredit]:
+        self._read("list_deductions")
+        for made_at, entry in self.deductions:
+            visible = self.wall() - made_at >= self.stale_seconds
+            if visible and entry.created_at > since and customer == entry.customer:
+                yield entry
+
+    async def credit_balance(self, customer: str, currency: str) -> int:
+        self._read("credit_balance")
+        return self._balance(customer, currency)
+
+    def _balance(self, customer: str, currency: str) -> int:
+        def total(entries: list[tuple[float, GrantedCredit]]) -> int:
+            return sum(
+                each.amount_minor
+                for _, each in entries
+                if (each.customer, each.currency) == (customer, currency)
+            )
+
+        return total(self.credits) - total(self.deductions) - self.spent.get(currency, 0)
+
     async def ensure_coupon(self, params: Mapping[str, Any]) -> Outcome:
         self.calls.append("ensure_coupon")
         held = self.coupons.setdefault(params["id"], dict(params))
@@ -96,6 +139,17 @@ class InMemoryGateway:
         coupons = tuple(dict.fromkeys([*held.coupons, coupon]))
         self.held[subscription] = replace(held, coupons=coupons)
         return Done(f"{subscription}:{coupon}")
+
+    async def remove_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
+        def remove() -> Outcome:
+            held = self.held.get(subscription)
+            if held is None or coupon not in held.coupons:
+                return Refused(f"coupon {coupon} is not on the subscription", "invalid_request")
+            rest = tuple(each for each in held.coupons if each != coupon)
+            self.held[subscription] = replace(held, coupons=rest)
+            return Done(f"{subscription}:{coupon}")
+
+        return self._write("remove_coupon", key, f"{subscription} {coupon}", remove)
 
     async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:
         request = f"{subscription} {sorted(params.items())}"

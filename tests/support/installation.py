@@ -185,7 +185,7 @@ class Installation:
         return {each.partition: int(each.value) for each in records if each.key == POSITION_KEY}
 
     async def _is_ledger_told(self) -> bool:
-        ledger = open_ledger(self.settings.ledger_url, read_only=True)
+        ledger = open_ledger(self.settings.ledger_url, access="read")
         rows = await ledger.list_rewards(state=None, limit=10_000)
         await ledger.close()
         return all(row["reported"] for row in rows)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.rewards.ledger import Ledger, NewReward, open_ledger
+from connectors.rewards.entries import NewReward, Received, new_revocation, new_reward
+from connectors.rewards.ledger import Ledger, open_ledger
 from connectors.rewards.tables import metadata
 from schemas.codec import REWARDS
-from schemas.rewards import AnyGrant, Discount, GrantReward
+from schemas.rewards import AnyGrant, Discount, GrantReward, RevokeReward
 
 NOON = 1_800_000_000
 FIVE_OFF = Discount(via="promotional_credit", amounts_minor={"USD": 500})
@@ -55,12 +56,23 @@ def coupon(ordinal: int = 1, **changes: Any) -> GrantReward:
 
 
 def received(command: GrantReward) -> NewReward:
-    return NewReward(
-        reward_id=command.reward_id,
-        site=command.site,
-        customer=command.customer,
-        command=REWARDS.encode(command),
-    )
+    return new_reward(command, REWARDS.encode(command))
+
+
+def revoke(ordinal: int = 1, *, customer: str = "c1", **changes: Any) -> RevokeReward:
+    reward = changes.get("reward", "five-off")
+    values: dict[str, Any] = {
+        "reward_id": f"acme:{customer}:{reward}:{ordinal}",
+        "site": "acme",
+        "customer": customer,
+        "program": "spikes",
+        "program_version": 3,
+        "reward": "five-off",
+        "occurred_at": NOON,
+        "reason": "refunded",
+        **changes,
+    }
+    return RevokeReward(**values)
 
 
 async def memory_ledger() -> Ledger:
@@ -71,10 +83,17 @@ async def memory_ledger() -> Ledger:
     return ledger
 
 
-async def give(ledger: Ledger, *commands: GrantReward, next_offset: int = 1) -> None:
-    await ledger.receive(
-        [received(command) for command in commands],
-        {},
+async def give(
+    ledger: Ledger, *commands: GrantReward | RevokeReward, next_offset: int = 1
+) -> Received:
+    """The commands as one batch."""
+    return await ledger.receive(
+        [received(each) for each in commands if isinstance(each, GrantReward)],
+        [
+            new_revocation(each, REWARDS.encode(each))
+            for each in commands
+            if isinstance(each, RevokeReward)
+        ],
         topic="loyalty.rewards.v1",
         partition=0,
         next_offset=next_offset,

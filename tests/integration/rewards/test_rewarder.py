@@ -17,13 +17,22 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from connectors.rewards.ledger import open_ledger
 from deploy.kafka import Running
+from deploy.sandbox.hooks import SECRET
 from deploy.sandbox.life import LifeSettings
 from deploy.sandbox.sandbox import API_KEY, SandboxSettings
 from deploy.sandbox.server import RunningSandbox, running
 from schemas import ids
 from schemas.codec import FACTS, REWARDS
 from schemas.facts import RewardDelivered, RewardFailed
-from schemas.rewards import Discount, FreeDays, GrantReward, RevokeReward
+from schemas.rewards import (
+    AnyGrant,
+    Discount,
+    Feature,
+    FreeDays,
+    GrantReward,
+    RevokeReward,
+    Webhook,
+)
 from schemas.topics import Topics
 from tests.support.topics import fresh_topics
 
@@ -90,17 +99,22 @@ class Rewarder:
             "CACTUS_CHARGEBEE__REQUESTS_PER_MINUTE": "60000",
             "CACTUS_CHARGEBEE__TIMEOUT_SECONDS": "2",
             "CACTUS_REWARDER__LEASE_SECONDS": "5",
+            "CACTUS_ENDPOINTS": json.dumps(
+                [{"name": "trees", "url": f"{site.url}/hooks/trees", "secrets": [SECRET]}]
+            ),
+            "CACTUS_OUTGOING__ALLOW_LOOPBACK": "true",
+            "CACTUS_OUTGOING__PORTS": json.dumps([site.port]),
             "CACTUS_LOG__LEVEL": "warning",
         }
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def process(self, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "deploy",
             "rewarder",
-            env=self._environment,
+            env={**self._environment, **environment},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -197,39 +211,142 @@ async def test_what_cannot_be_done_is_said_and_what_cannot_be_read_is_kept(
     topics = await fresh_topics(broker)
     first, second = (await asyncio.to_thread(subscriptions, site))[:2]
     coupon = command(first, 1, reward="ten-off", grant=COUPON)
-    days = command(second, 1, reward="days", grant=FreeDays(days=7))
-    revoke = RevokeReward(
-        reward_id=coupon.reward_id,
-        site=SITE,
-        customer=coupon.customer,
-        program="spikes",
-        program_version=1,
-        reward="ten-off",
-        occurred_at=1_764_547_200,
-        reason="refunded",
-    )
+    feature = command(second, 1, reward="feature", grant=Feature(id="nothing"))
     async with Rewarder(broker, topics, tmp_path, site).process():
-        values = [keyed(coupon), (b"sandbox:x", b'{"type":'), keyed(days)]
+        values = [keyed(coupon), (b"sandbox:x", b'{"type":'), keyed(feature)]
         await produce(broker, topics.rewards, values)
         facts = [FACTS.decode(each.value) for each in await read_until(broker, topics.facts, 2)]
-        last = command(second, 2, reward="days", grant=FreeDays(days=7))
-        await produce(broker, topics.rewards, [keyed(revoke), keyed(last)])
-        await read_until(broker, topics.facts, 3)
         # Kept at least once: what is buried again after a rebalance is the same record.
         dead, *repeats = await read_until(broker, topics.dlq, 1)
     delivered = next(fact for fact in facts if isinstance(fact, RewardDelivered))
     failed = next(fact for fact in facts if isinstance(fact, RewardFailed))
     assert delivered.reference == f"{first['id']}:cactus-spikes-ten-off-v1-1"
-    assert failed.reason == "this release does not carry out rewards of kind free_days"
+    assert "nothing not found" in failed.reason
     [used] = (await held(site))["coupons_applied"]
     assert (used["subscription"], used["coupon"]) == (first["id"], "cactus-spikes-ten-off-v1-1")
     assert {(each.key, each.value) for each in (dead, *repeats)} == {(b"sandbox:x", b'{"type":')}
     assert dict(dead.headers)["class"] == b"DecodeError"
-    ledger = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}", read_only=True)
-    shown = await ledger.show_reward(coupon.reward_id)
-    await ledger.close()
-    assert shown is not None
-    assert (shown["state"], shown["revocation"]) == ("delivered", "not_revoked")
+
+
+def revoke(granted: GrantReward) -> RevokeReward:
+    return RevokeReward(
+        reward_id=granted.reward_id,
+        site=granted.site,
+        customer=granted.customer,
+        program=granted.program,
+        program_version=granted.program_version,
+        reward=granted.reward,
+        occurred_at=granted.occurred_at + 1,
+        reason="refunded",
+    )
+
+
+async def taken_back(home: Path, rewards: list[GrantReward]) -> dict[str, dict[str, Any]]:
+    """The rewards as the ledger shows them once every revocation is settled, by reward."""
+    open_still = {"", "due", "attempting", "unknown"}
+    ledger = open_ledger(f"sqlite+aiosqlite:///{home / 'ledger.sqlite'}", access="read")
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                shown = {each.reward: await ledger.show_reward(each.reward_id) for each in rewards}
+                found = {reward: row for reward, row in shown.items() if row is not None}
+                if all(row["revocation"] not in open_still for row in found.values()):
+                    return found
+                await asyncio.sleep(0.05)
+    finally:
+        await ledger.close()
+
+
+async def test_what_was_given_is_taken_back_once_though_the_rewarder_dies_at_it(
+    broker: Running, tmp_path: Path, site: RunningSandbox
+) -> None:
+    topics = await fresh_topics(broker)
+    found = await asyncio.to_thread(subscriptions, site)
+    grants: tuple[tuple[str, AnyGrant], ...] = (
+        ("credit", OFF),
+        ("coupon", COUPON),
+        ("feature", Feature(id="beta-access")),
+        ("days", FreeDays(days=7)),
+        ("tree", Webhook(purpose="charity", endpoint="trees", payload={"trees": 1})),
+    )
+    commands = [
+        command(each, 1, reward=reward, grant=grant)
+        for each, (reward, grant) in zip(found, grants, strict=False)
+    ]
+    rewarder = Rewarder(broker, topics, tmp_path, site)
+    async with rewarder.process():
+        await produce(broker, topics.rewards, [keyed(each) for each in commands])
+        facts = [FACTS.decode(each.value) for each in await read_until(broker, topics.facts, 5)]
+    assert {type(fact) for fact in facts} == {RewardDelivered}
+    state = site.sandbox.life.site
+    moved_to = state.subscriptions[commands[3].subscription]["current_term_end"]
+    revocations = [keyed(revoke(each)) for each in commands]
+    for deadly in ("undo_attempt_stored", "undo_after_call:2", "undo_result_unstored"):
+        async with rewarder.process(CACTUS_FAULT_POINT=deadly) as dying:
+            await produce(broker, topics.rewards, revocations)
+            assert await asyncio.wait_for(dying.wait(), DEADLINE_SECONDS) == -signal.SIGKILL
+    async with rewarder.process():
+        shown = await taken_back(tmp_path, commands)
+    assert {reward: row["revocation"] for reward, row in shown.items()} == dict.fromkeys(
+        ("credit", "coupon", "feature", "days", "tree"), "revoked"
+    )
+    deducted = [
+        (entry["amount"], entry["type"])
+        for entry in state.promotional_credits.values()
+        if entry.get("reference") == ids.revocation(commands[0].reward_id)
+    ]
+    assert deducted == [(OFF.amounts_minor[commands[0].currency], "decrement")]
+    assert "coupons" not in state.subscriptions[commands[1].subscription]
+    assert state.overrides[commands[2].subscription] == {}
+    back_at = state.subscriptions[commands[3].subscription]["current_term_end"]
+    assert back_at == moved_to - 7 * 86_400
+    told = [
+        (each.message_id, each.kind)
+        for each in site.sandbox.hooks.given
+        if each.data["reward_id"] == commands[4].reward_id
+    ]
+    assert told == [
+        (commands[4].reward_id, "reward.granted"),
+        (ids.revocation(commands[4].reward_id), "reward.revoked"),
+    ]
+    # A revocation is the account's own doing: nobody is told of it.
+    assert len(await read_until(broker, topics.facts, 5)) == 5
+
+
+async def test_of_a_credit_that_invoices_use_only_the_rest_is_taken_back(
+    broker: Running, tmp_path: Path, site: RunningSandbox
+) -> None:
+    topics = await fresh_topics(broker)
+    found = (await asyncio.to_thread(subscriptions, site))[:12]
+    plenty = Discount(
+        via="promotional_credit", amounts_minor=dict.fromkeys(OFF.amounts_minor, 9_000)
+    )
+    commands = [command(each, 1, reward=f"r{n}", grant=plenty) for n, each in enumerate(found)]
+    rewarder = Rewarder(broker, topics, tmp_path, site)
+    async with rewarder.process():
+        await produce(broker, topics.rewards, [keyed(each) for each in commands])
+        await read_until(broker, topics.facts, len(commands))
+        async with httpx.AsyncClient(timeout=60) as client:
+            url = f"{site.url}/sandbox/advance"
+            (await client.post(url, json={"days": 29})).raise_for_status()
+        promotions = site.sandbox.life.promotions
+        left = {
+            each.reward: min(9_000, promotions.balance(each.customer, each.currency))
+            for each in commands
+        }
+        await produce(broker, topics.rewards, [keyed(revoke(each)) for each in commands])
+        shown = await taken_back(tmp_path, commands)
+    means = {9_000: "revoked", 0: "impossible"}
+    assert {reward: row["revocation"] for reward, row in shown.items()} == {
+        reward: means.get(amount, "partly") for reward, amount in left.items()
+    }
+    assert "partly" in {row["revocation"] for row in shown.values()}
+    entries = site.sandbox.life.site.promotional_credits.values()
+    deducted = Counter({entry["reference"]: entry["amount"] for entry in entries
+                        if entry.get("reference", "").endswith(":revoked")})  # fmt: skip
+    assert deducted == {
+        ids.revocation(each.reward_id): left[each.reward] for each in commands if left[each.reward]
+    }
 
 
 async def test_a_ledger_that_is_no_database_ends_it_with_a_sentence(

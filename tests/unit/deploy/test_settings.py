@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import ConfigurationError
+from deploy.quota import open_quota
 from deploy.rolecall import choose_roles
 from deploy.settings import load_settings
 
@@ -124,3 +125,19 @@ def test_up_without_a_site_says_how_to_write_one() -> None:
 def test_an_unknown_role_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="choose from"):
         choose_roles(load_settings(), ["wroker"], ALL)
+
+
+def test_ceilings_are_money_by_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("cactus.toml").write_text('[ceilings]\nsite_per_hour = {USD = "500.00", JPY = "50000"}\n')
+    assert load_settings().ceilings.site_per_hour == {"USD": "500.00", "JPY": "50000"}
+
+    monkeypatch.setenv("CACTUS_CEILINGS__SITE_PER_HOUR", '{"JPY": "1.50"}')
+    with pytest.raises(ConfigurationError, match="JPY takes no decimals"):
+        load_settings()
+
+
+async def test_a_quota_in_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACTUS_DATABASE__QUOTA_URL", "mysql+aiomysql://somewhere/quota")
+    with pytest.raises(ConfigurationError, match=r"database\.quota_url: not mysql"):
+        async with open_quota(load_settings()):
+            pass

@@ -2,7 +2,7 @@
 
 from projections.rewards import react
 from schemas.points import RewardEarned, RewardRevoked
-from schemas.rewards import GrantReward, RevokeReward
+from schemas.rewards import Allowance, GrantReward, RevokeReward
 from tests.support.points import DAY, NOON, OFF, RULE, event, reward_earned, story
 from tests.support.year import SITE
 
@@ -21,6 +21,14 @@ def test_a_reward_earned_becomes_the_grant_with_the_same_id() -> None:
         subscription="sub_1",
         currency="USD",
     )
+
+
+def test_the_allowance_of_a_reward_goes_with_its_command() -> None:
+    allowance = Allowance(stock=3)
+    command = react(reward_earned(4, (0, 0, 0, 0), allowance=allowance))
+
+    assert isinstance(command, GrantReward)
+    assert command.allowance == allowance
 
 
 def test_a_reward_revoked_becomes_the_revocation_with_its_reason() -> None:

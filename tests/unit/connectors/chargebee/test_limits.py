@@ -40,7 +40,7 @@ async def test_an_idle_bucket_never_holds_more_than_a_burst() -> None:
 async def test_a_pause_stops_everybody_who_shares_the_bucket() -> None:
     time = Time()
     tokens = bucket(time)
-    tokens.pause(60)
+    await tokens.pause(60)
     await asyncio.gather(tokens.acquire(), tokens.acquire())
     assert time.now >= 60
 
@@ -48,7 +48,7 @@ async def test_a_pause_stops_everybody_who_shares_the_bucket() -> None:
 async def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     time = Time()
     tokens = bucket(time)
-    tokens.pause(60)
-    tokens.pause(1)
+    await tokens.pause(60)
+    await tokens.pause(1)
     await tokens.acquire()
     assert time.now >= 60

@@ -32,7 +32,9 @@ async def test_a_credit_says_which_reward_it_is_for(gateway: InMemoryGateway) ->
             "description": "Loyalty reward five-off of program spikes, version 3",
             "credit_type": "loyalty_credits",
             "reference": "acme:c1:five-off:7",
-        }
+        },
+        worth_minor=500,
+        currency="USD",
     )
 
 

@@ -7,13 +7,15 @@ import pytest
 from connectors.publish import BrokerUnavailableError, Record
 from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.gateway import NotExecuted
 from connectors.rewards.ledger import Ledger
+from connectors.rewards.limits import Limits
 from connectors.rewards.outcomes import report_settled, run_reports
 from schemas.codec import FACTS
-from schemas.facts import RewardDelivered, RewardFailed
-from schemas.rewards import FreeDays
+from schemas.facts import AnyFact, RewardDelivered, RewardFailed
+from schemas.rewards import Allowance, FreeDays
 from tests.support.gateway import InMemoryGateway
-from tests.support.rewards import NOON, Clocks, coupon, give, grant, memory_ledger
+from tests.support.rewards import NOON, Clocks, coupon, give, grant, memory_ledger, revoke
 from tests.support.waiting import eventually
 
 
@@ -26,7 +28,7 @@ class Site:
         self.gateway = InMemoryGateway(self.clocks.engine, self.clocks.real).with_subscription()
         self.dispatcher = self.rewarder("one")
 
-    def rewarder(self, owner: str) -> Dispatcher:
+    def rewarder(self, owner: str, limits: Limits | None = None) -> Dispatcher:
         return Dispatcher(
             self.ledger,
             {
@@ -38,6 +40,7 @@ class Site:
             clock=self.clocks.engine,
             wall=self.clocks.real,
             pace=Pace(idle_seconds=0.01),
+            limits=limits,
         )
 
     async def work(self, *, seconds: float = 0) -> int:
@@ -220,3 +223,162 @@ async def test_the_loop_works_what_arrives_and_stops_when_told(site: Site) -> No
         await eventually(lambda: len(spy.records) == 5)
         stopping.set()
     assert [credit.reference[-1] for _, credit in site.gateway.credits] == list("12345")
+
+
+async def settled_facts(site: Site) -> list[type[AnyFact]]:
+    spy = Spy()
+    await report_settled(site.ledger, spy)
+    return [type(FACTS.decode(record.value)) for record in spy.records]
+
+
+async def test_a_delivered_reward_is_taken_back_once_and_nobody_is_told_again(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    assert await settled_facts(site) == [RewardDelivered]
+    await give(site.ledger, revoke())
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["revocation"]) == ("delivered", "revoked")
+    assert await site.work() == 0
+    assert await settled_facts(site) == []
+    [(_, taken)] = site.gateway.deductions
+    assert (taken.amount_minor, taken.reference) == (500, "acme:c1:five-off:1:revoked")
+
+
+async def test_the_taking_back_is_stored_before_it_is_sent(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    await give(site.ledger, revoke())
+    stored: list[Any] = []
+    deduct = site.gateway.deduct_credit
+
+    async def look_then_deduct(params: Any, key: str) -> Any:
+        attempt = (await site.shown())["attempts"][-1]
+        stored.append((attempt["of"], attempt["result"], attempt["key"]))
+        assert stored == [("revocation", "open", key)]
+        return await deduct(params, key)
+
+    site.gateway.deduct_credit = look_then_deduct  # type: ignore[method-assign]
+    await site.work()
+    assert len(stored) == 1
+
+
+async def test_a_reward_in_doubt_is_settled_first_and_then_taken_back(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_after"]
+    await site.work()
+    await give(site.ledger, revoke())
+    await site.work(seconds=5)
+    assert ((await site.shown())["state"], len(site.gateway.deductions)) == ("delivered", 0)
+    await site.work()
+    assert ((await site.shown())["revocation"], len(site.gateway.deductions)) == ("revoked", 1)
+
+
+async def test_a_doubt_about_the_taking_back_is_settled_by_the_same_key(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    await give(site.ledger, revoke())
+    site.gateway.faults = ["none", "lost_after"]
+    await site.work()
+    assert (await site.shown())["revocation"] == "unknown"
+    await site.work(seconds=5)
+    assert ((await site.shown())["revocation"], len(site.gateway.deductions)) == ("revoked", 1)
+
+
+async def test_a_reward_revoked_during_an_attempt_in_vain_is_not_attempted_again(
+    site: Site,
+) -> None:
+    await give(site.ledger, grant())
+
+    async def be_busy_meanwhile(params: Any, key: str) -> NotExecuted:
+        await give(site.ledger, revoke())
+        return NotExecuted("busy", 1)
+
+    site.gateway.add_credit = be_busy_meanwhile  # type: ignore[method-assign]
+    await site.work()
+    assert (await site.shown())["state"] == "due"
+    await site.work(seconds=2)
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["revocation"]) == ("cancelled", "not_needed")
+    assert len(shown["attempts"]) == 1
+    assert await settled_facts(site) == [RewardFailed]
+
+
+async def test_what_was_partly_spent_is_partly_taken_back(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    site.gateway.spent["USD"] = 200
+    await give(site.ledger, revoke())
+    await site.work()
+    shown = await site.shown()
+    assert (shown["revocation"], shown["revocation_reason"]) == (
+        "partly",
+        "2.00 USD of 5.00 USD were spent",
+    )
+
+
+async def test_a_reward_that_failed_needs_no_taking_back(site: Site) -> None:
+    await give(site.ledger, grant(customer="ghost"))
+    await site.work()
+    await give(site.ledger, revoke(customer="ghost"))
+    await site.work()
+    shown = await site.ledger.show_reward("acme:ghost:five-off:1")
+    assert shown is not None
+    assert (shown["state"], shown["revocation"]) == ("failed", "not_needed")
+
+
+async def test_the_taking_back_of_a_stuck_reward_waits_for_the_human_too(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_before"]
+    await site.work()
+    await give(site.ledger, revoke())
+    site.gateway.faults = ["unreadable"]
+    await site.work(seconds=25 * 3600)
+    await site.work(seconds=60)
+    shown = await site.shown()
+    assert (shown["state"], shown["revocation"]) == ("stuck", "stuck")
+    assert shown["revocation_reason"] == "its reward waits for a human: resolve that one first"
+
+
+async def test_a_reward_nobody_knows_cannot_be_taken_back(site: Site) -> None:
+    await give(site.ledger, revoke())
+    assert await site.work() == 1
+    assert (await site.ledger.count_states(revocations=True))["failed"] == 1
+
+
+async def test_what_is_out_of_stock_fails_and_says_so(site: Site) -> None:
+    allowance = Allowance(stock=1)
+    site.gateway.with_subscription("sub_2", "c2")
+    await give(site.ledger, grant(allowance=allowance), grant(customer="c2", allowance=allowance))
+    await site.work()
+    states = [each["state"] for each in await site.ledger.list_rewards(state=None, limit=9)]
+    assert states == ["failed", "delivered"]
+    failed, _ = await site.ledger.list_rewards(state=None, limit=9)
+    assert failed["reason"] == "out of stock: all 1 were given"
+    assert len(site.gateway.credits) == 1
+
+
+async def test_a_ceiling_holds_rewards_up_until_its_time_is_over(site: Site) -> None:
+    site.dispatcher = site.rewarder("one", Limits(site_per_hour={"USD": 900}))
+    await give(site.ledger, grant(1), grant(2))
+    for _ in range(3):
+        await site.work()
+    shown = await site.shown(2)
+    assert (shown["state"], shown["reason"], shown["attempts"]) == (
+        "due",
+        "paused: site_per_hour of 9.00 USD is reached",
+        [],
+    )
+    assert await site.work(seconds=59) == 0
+    await site.work(seconds=3600)
+    assert (await site.shown(2))["state"] == "delivered"
+
+
+async def test_what_is_refused_leaves_its_place_to_others(site: Site) -> None:
+    allowance = Allowance(stock=1)
+    await give(site.ledger, grant(customer="ghost", allowance=allowance))
+    await site.work()
+    await give(site.ledger, grant(allowance=allowance))
+    await site.work()
+    assert (await site.shown())["state"] == "delivered"

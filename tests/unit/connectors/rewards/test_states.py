@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.rewards import states
+from connectors.rewards import by_hand, states
 from connectors.rewards.gateway import (
     Absent,
     Conflict,
@@ -14,7 +14,8 @@ from connectors.rewards.gateway import (
     Unreadable,
 )
 from connectors.rewards.policy import Policy
-from connectors.rewards.states import Instant, Move, Standing, State
+from connectors.rewards.standing import Instant, Standing, State
+from connectors.rewards.states import Move
 
 POLICY = Policy()
 
@@ -144,3 +145,59 @@ def test_keys_fit_chargebee_and_differ_by_reward_and_epoch() -> None:
     assert len(keys) == 4
     assert all(len(key) <= 100 for key in keys)
     assert states.idempotency_key("a", 1) == states.idempotency_key("a", 1)
+
+
+def test_what_has_become_wrong_is_decided_anew_with_a_new_key() -> None:
+    again = states.after_call(attempting(), NotExecuted("changed", 0, anew=True), POLICY, at(1))
+    assert states.next_move(again, POLICY, at(1)) is Move.PREPARE
+    assert states.begin(again, Move.PREPARE, at(1)).epoch == 2
+
+
+def test_what_has_become_wrong_while_in_doubt_is_read_back_first() -> None:
+    repeat = states.begin(unknown(), Move.RESEND, at(10))
+    again = states.after_call(repeat, NotExecuted("changed", 0, anew=True), POLICY, at(11))
+    assert again.state is State.UNKNOWN
+    assert states.next_move(again, POLICY, at(11)) is Move.READ_BACK
+
+
+def test_what_could_be_done_only_in_part_says_so() -> None:
+    done = states.after_call(attempting(), Done("pd_1", short="2 of 5"), POLICY, at(1))
+    assert (done.state, done.reason) == (State.DELIVERED, "2 of 5")
+    found = states.after_read_back(unknown(), Found("pd_1", short="2 of 5"), POLICY, at(1))
+    assert (found.state, found.reason) == (State.DELIVERED, "2 of 5")
+
+
+def test_where_nothing_is_left_to_take_back_nothing_is_sent() -> None:
+    done = states.nothing_left(Standing(), Done("sub_1:five"), at(3))
+    assert (done.state, done.reference, done.first_attempt_at) == (
+        State.DELIVERED,
+        "sub_1:five",
+        None,
+    )
+
+
+@pytest.mark.parametrize("standing", [attempting(), unknown()])
+def test_what_may_have_been_sent_cannot_be_cancelled(standing: Standing) -> None:
+    with pytest.raises(AssertionError, match="no legal edge"):
+        states.cancel(standing, "revoked", at(1))
+
+
+def test_a_human_lets_it_go_on_and_the_doubt_stays() -> None:
+    stuck = replace(unknown(), stuck="given three times", conflicts=3, tries=9, absent_at=1.0)
+    on = by_hand.go_on(stuck, at(90_000))
+    assert (on.state, on.stuck, on.conflicts, on.tries, on.absent_at) == (
+        State.UNKNOWN,
+        "",
+        0,
+        0,
+        None,
+    )
+    assert states.next_move(on, POLICY, at(90_000)) is Move.READ_BACK
+    assert states.after_read_back(on, Absent(), POLICY, at(90_001)).stuck == ""
+
+
+def test_what_could_not_be_taken_back_begins_again_with_a_new_key() -> None:
+    failed = states.after_call(attempting(), Refused("spent"), POLICY, at(1))
+    again = by_hand.begin_again(failed, at(5))
+    assert (again.state, again.settled_at, again.reason) == (State.DUE, None, "")
+    assert states.begin(again, Move.PREPARE, at(5)).epoch == 2

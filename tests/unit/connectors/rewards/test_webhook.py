@@ -25,7 +25,8 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.states import Instant, Move, Standing, State
+from connectors.rewards.standing import SETTLED_STATES, Instant, Standing, State
+from connectors.rewards.states import Move
 from connectors.rewards.webhook import SCHEDULE, Endpoint, WebhookExecutor
 from schemas.rewards import GrantReward, Webhook
 from tests.support.rewards import grant
@@ -157,7 +158,7 @@ def tried_until_rest(outcome: Outcome) -> tuple[Standing, list[float]]:
     """The standing when nothing more is tried, and when each try was made."""
     assert POLICY is not None
     standing, tries = Standing(), []
-    while standing.state not in states.SETTLED_STATES and not standing.stuck:
+    while standing.state not in SETTLED_STATES and not standing.stuck:
         time = at(standing.next_wall)
         tries.append(time.wall)
         move = Move.PREPARE if standing.epoch == 0 else states.next_move(standing, POLICY, time)

@@ -84,7 +84,8 @@ def test_credits_of_other_systems_are_none_of_our_business() -> None:
         ([row()], [credit(), credit("pc_2")], f"{ID} was given 2 times: pc_1, pc_2"),
         ([row("unknown")], [credit(), credit("pc_2")], "was given 2 times"),
         ([row()], [], "acme holds no credit for it"),
-        ([row("failed")], [credit()], "has failed and was given all the same: pc_1"),
+        ([row("failed")], [credit()], "is failed and was given all the same: pc_1"),
+        ([row("cancelled")], [credit()], "is cancelled and was given all the same: pc_1"),
         ([row()], [credit(amount_minor=5000)], "pc_1 gives 5000 USD to c1"),
         ([row()], [credit(currency="GBP")], "which is worth None to c1"),
         ([row()], [credit(customer="c2")], "pc_1 gives 500 USD to c2"),
@@ -119,6 +120,10 @@ def test_coupons_that_agree_with_the_ledger(state: str, count: int | None) -> No
     assert coupons_said([coupon_row(state)], count) == []
 
 
+def test_a_coupon_that_was_taken_back_need_not_be_there() -> None:
+    assert coupons_said([coupon_row(taken_back=True)], 0) == []
+
+
 def test_a_coupon_that_was_never_sent_is_not_looked_for() -> None:
     counted = tally()
     compare_coupons(counted, [row("failed", via="coupon")], {})
@@ -129,7 +134,7 @@ def test_a_coupon_that_was_never_sent_is_not_looked_for() -> None:
     ("state", "count", "said"),
     [
         ("delivered", 2, "was applied 2 times"),
-        ("failed", 1, "has failed and its coupon was applied all the same"),
+        ("failed", 1, "is failed and its coupon was applied all the same"),
         ("delivered", 0, "is delivered and its coupon is nowhere to be seen"),
     ],
 )

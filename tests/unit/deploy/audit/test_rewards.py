@@ -59,6 +59,14 @@ LOTS = (LotChange(lot="1", points=100),)
 REDEEMED = event(PointsRedeemed, points=100, reward="five-off", reward_id=ID, lots=LOTS)
 RESTORED = event(PointsRestored, points=100, reward="five-off", reward_id=ID, lots=LOTS)
 DELIVERED = event(DeliveredEvent, reward="five-off", reward_id=ID, reference=REFERENCE)
+REVOKED = event(
+    RewardRevoked,
+    program="spikes",
+    program_version=1,
+    reward="five-off",
+    reward_id=ID,
+    reason="refunded",
+)
 FAILED = event(FailedEvent, reward="five-off", reward_id=ID, reason=REASON)
 
 
@@ -80,7 +88,7 @@ TOLD_FAILED = outcome(RewardFailed, reason=REASON)
 
 
 def row(state: str, **changes: Any) -> LedgerReward:
-    settled = state in {"delivered", "failed"}
+    settled = state in {"delivered", "failed", "cancelled"}
     values: dict[str, Any] = {
         "reward_id": ID,
         "site": "acme",
@@ -92,7 +100,7 @@ def row(state: str, **changes: Any) -> LedgerReward:
         "stuck": False,
         "settled_at": 1_500 if settled else None,
         "reference": REFERENCE if state == "delivered" else "",
-        "reason": REASON if state == "failed" else "",
+        "reason": REASON if state in {"failed", "cancelled"} else "",
         "told": settled,
         "body": "{}",
     }
@@ -175,7 +183,7 @@ def test_a_reward_that_the_views_have_not_seen_needs_no_command_yet() -> None:
         (World(before=None), "was received and is not in the ledger"),
         (World(before=row("delivered", settled_at=None)), "is delivered at no time"),
         (World(before=row("delivered", reference="")), "without the gateway's reference"),
-        (failed(before=row("failed", reason="")), "has failed without a reason"),
+        (failed(before=row("failed", reason="")), "is failed without a reason"),
         (World(before=row("due", told=True)), "is due and yet settled"),
         (World(before=row("unknown", settled_at=5)), "is unknown and yet settled"),
         (World(before=row("delivered", command=b"{}")), "a command that is not in the log"),
@@ -254,3 +262,30 @@ def test_an_erased_account_has_forgotten_its_open_rewards() -> None:
     erased = event(AccountErased)
 
     assert World(events=[EARNED, erased]).said() == ([], [], [])
+
+
+def cancelled(**changes: Any) -> World:
+    revocation = react(REVOKED)
+    assert revocation is not None
+    values: dict[str, Any] = {
+        "commands": [command(), revocation],
+        "events": [EARNED, REDEEMED, REVOKED, RESTORED],
+        "facts": [TOLD_FAILED],
+        "before": row("cancelled"),
+        "after": row("cancelled"),
+    }
+    return World(**{**values, **changes})
+
+
+def test_a_reward_that_was_revoked_in_time_is_cancelled_and_its_account_told() -> None:
+    assert cancelled().said() == ([], [], [])
+
+
+def test_a_cancelled_reward_was_revoked_for_a_reason_and_told_as_not_given() -> None:
+    unrevoked = cancelled(commands=[command()])
+    assert unrevoked.said()[1] == ["is cancelled and nothing revoked it"]
+    assert cancelled(before=row("cancelled", reason="")).said()[1] == [
+        "is cancelled without a reason"
+    ]
+    given = cancelled(facts=[TOLD_DELIVERED])
+    assert given.said()[2] == ["is cancelled, its outcome fact differs"]

@@ -110,6 +110,17 @@ def test_every_sample_loads_and_can_be_said_in_words(path: Path) -> None:
     assert {each.id for each in program.rewards} <= described
 
 
+def test_what_there_is_of_a_reward_is_said_in_words() -> None:
+    program = load_program(
+        SMALL
+        + "rewards:\n  - {id: off, when: {balance: 10}, stock: 500, "
+        + 'budget: {amount: {USD: "900"}, per: month}, '
+        + 'discount: {via: coupon, amount: {USD: "5"}}}\n'
+    )
+    [said] = [words for _, name, words in describe(program) if name == "off"]
+    assert said.endswith("5 USD off as coupon; 500 in all; at most 900 USD a month together")
+
+
 def test_the_demo_program_pulls_every_trigger() -> None:
     program = load_program((SAMPLES / "spikes.yaml").read_text())
 
@@ -352,6 +363,40 @@ def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said:
             "rewards: [{id: a, when: {balance: 5}, feature: {id: x, while_in_tier: true}}]",
             "rewards[0]",
             "needs a reward that a tier fires",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, free_days: 3, stock: 0}]",
+            "rewards[0].stock",
+            "1 or more",
+        ),
+        (
+            'rewards: [{id: a, when: {balance: 5}, free_days: 3, budget: {amount: {USD: "5"}}}]',
+            "rewards[0]",
+            "limit others by `stock`",
+        ),
+        (
+            (
+                'rewards: [{id: a, when: {balance: 5}, budget: {amount: {USD: "50"}}, '
+                'discount: {via: coupon, amount: {USD: "5", EUR: "4"}}}]'
+            ),
+            "rewards[0]",
+            "the budget names no amount in EUR",
+        ),
+        (
+            (
+                'rewards: [{id: a, when: {balance: 5}, budget: {amount: {USD: "4"}}, '
+                'discount: {via: coupon, amount: {USD: "5"}}}]'
+            ),
+            "rewards[0]",
+            "does not suffice for a single one",
+        ),
+        (
+            (
+                'rewards: [{id: a, when: {balance: 5}, budget: {amount: {USD: "9"}, per: hour}, '
+                'discount: {via: coupon, amount: {USD: "5"}}}]'
+            ),
+            "rewards[0].budget.per",
+            "write one of day",
         ),
         (
             "rewards: [{id: a, when: {balance: 5, event: x}, free_days: 3}]",

@@ -14,6 +14,7 @@ from schemas.points import (
     RewardFailed,
     TierChanged,
 )
+from schemas.rewards import Allowance
 from tests.support.story import (
     DAY,
     ONE_PER_DOLLAR,
@@ -282,3 +283,11 @@ def test_a_free_reward_that_fails_moves_no_points() -> None:
     reward = only(told.paid("t1", 100), RewardEarned)
     assert [type(each) for each in told.failed(reward)] == [RewardFailed]
     assert told.account.ledger.open_rewards == []
+
+
+def test_a_reward_of_which_there_is_only_so_much_says_so() -> None:
+    limited = f'{CREDIT}, stock: 9, budget: {{amount: {{USD: "90.00"}}, per: month}}'
+    rewards = f"[{{id: few, when: {{balance: 100}}, {limited}}}, {PER_HUNDRED[1:]}"
+    few, many = of(story(rewards=rewards).paid("t1", 10_000), RewardEarned)
+    assert few.allowance == Allowance(stock=9, budget_minor={"USD": 9_000}, per="month", zone="UTC")
+    assert many.allowance is None

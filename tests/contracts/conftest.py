@@ -1,0 +1,27 @@
+"""The databases that suites of several run on."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.rewards.ledger import Ledger, open_ledger
+from deploy.migrations.runner import upgrade
+from tests.support.postgres import fresh_schema, running_postgres
+
+
+@pytest.fixture(scope="package")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+    if request.param == "sqlite":
+        opened = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}")
+    else:
+        opened = open_ledger(request.getfixturevalue("postgres"), schema=fresh_schema())
+    await upgrade(opened.engine, "ledger")
+    yield opened
+    await opened.close()
