@@ -155,7 +155,8 @@ class Condition(_Expression):
         _check_trials(self._trials(), self._settle, "a condition must be true or false")
 
     def holds(self, given: Given) -> bool | Failed:
-        return self._evaluate(given)
+        held: bool | Failed = self._evaluate(given)
+        return held
 
     def decisive(self, given: Given) -> "Condition":
         """Of `a && b` the first part that does not hold here, else the whole condition."""
@@ -191,7 +192,8 @@ class Formula(_Expression):
 
     def points(self, given: Given) -> Fraction | Failed:
         """Never negative. Decimals are read to twelve digits: binary noise never costs a point."""
-        return self._evaluate(given)
+        points: Fraction | Failed = self._evaluate(given)
+        return points
 
     def _settle(self, value: Any) -> Fraction | Failed:
         if isinstance(value, Failed):
