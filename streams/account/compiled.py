@@ -7,7 +7,7 @@ factors is worked out here, so that deciding a fact is look-ups and integer arit
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from schemas import ids, points
@@ -38,6 +38,7 @@ WAITS_FOR = "P30D"
 """How long a reward waits for a subscription unless told otherwise."""
 
 _YEARS = 100
+_REMEMBERED = 4096
 _KEPT = 10**15
 """The finest part of a point that is kept where the exact one has grown too long."""
 
@@ -256,6 +257,11 @@ class CompiledProgram:
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
         self._round_up = expiry.round_up_to if expiry else None
+        # Rules that earn at one instant ask the same: a look-up here, and not two in `periods`.
+        self._ends: dict[int, int] = {}
+        self._period_keys: dict[CalendarPeriod, dict[int, int]] = {
+            per: {} for per in get_args(CalendarPeriod)
+        }
         self.extended_by = _activities(expiry.extended_by if expiry else None)
         self.confirmed_by = frozenset(
             rule.activity for rule in self.rule_by_id.values() if rule.activity
@@ -279,8 +285,15 @@ class CompiledProgram:
     def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:
             return None
-        end = periods.add(available_at, self._expiry, self.zone)
-        return periods.round_up(end, self._round_up, self.zone) if self._round_up else end
+        end = self._ends.get(available_at)
+        if end is None:
+            end = periods.add(available_at, self._expiry, self.zone)
+            if self._round_up:
+                end = periods.round_up(end, self._round_up, self.zone)
+            if len(self._ends) >= _REMEMBERED:
+                self._ends.clear()
+            self._ends[available_at] = end
+        return end
 
     def remind_at(self, expires_at: int) -> int:
         """When points that expire then are told of."""
@@ -291,7 +304,13 @@ class CompiledProgram:
         return periods.add(at, period, self.zone)
 
     def period_key(self, at: int, per: CalendarPeriod) -> int:
-        return periods.period_key(at, per, self.zone)
+        keys = self._period_keys[per]
+        key = keys.get(at)
+        if key is None:
+            if len(keys) >= _REMEMBERED:
+                keys.clear()
+            key = keys[at] = periods.period_key(at, per, self.zone)
+        return key
 
     def year_after(self, anchor: int, years: int) -> int:
         """The `years`-th anniversary of `anchor`, at the same local time; 29 Feb is kept on 28."""

@@ -29,7 +29,15 @@ def earn(
     waits_for = reward.waits_for
     turn.emit(
         points.RewardEarned(
-            **turn.head(trigger, turn.now),
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
+            cause=turn.cause(trigger),
+            occurred_at=turn.now,
+            balance=turn.balance,
+            pending=turn.pending,
+            lifetime=turn.lifetime,
+            deficit=turn.deficit,
             program=program.id,
             program_version=program.version,
             reward=reward.id,
@@ -57,7 +65,15 @@ def pay(turn: Turn, reward: CompiledReward, reward_id: str) -> None:
     turn.balance -= reward.cost
     turn.emit(
         PointsRedeemed(
-            **turn.head(BY_FACT, turn.now),
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
+            cause=turn.cause(BY_FACT),
+            occurred_at=turn.now,
+            balance=turn.balance,
+            pending=turn.pending,
+            lifetime=turn.lifetime,
+            deficit=turn.deficit,
             points=reward.cost,
             reward=reward.id,
             reward_id=reward_id,
