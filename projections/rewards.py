@@ -19,6 +19,8 @@ def react(event: AnyPointsEvent) -> AnyRewardCommand | None:
                 grant=event.grant,
                 subscription=event.subscription,
                 currency=event.currency,
+                lands_on=event.lands_on,
+                wait_until=event.wait_until,
                 allowance=event.allowance,
             )
         case RewardRevoked():

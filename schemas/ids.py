@@ -4,6 +4,8 @@ from hashlib import blake2b
 
 SEPARATOR = ":"
 DIGEST_BYTES = 8
+_EMPTY = blake2b(digest_size=DIGEST_BYTES)
+_LOT_NUMBERS = (1 << 60) - 1
 
 
 def account_key(site: str, customer: str) -> str:
@@ -115,13 +117,16 @@ def outcome(reward: str) -> str:
 
 
 def lot(digest_of_fact: bytes, digest_of_rule: int = 0) -> int:
-    """The number of the lot that a rule opens for a fact: the same in whatever order facts come."""
-    return int.from_bytes(digest_of_fact) ^ digest_of_rule
+    """The number of the lot that a rule opens for a fact: the same in whatever order facts come.
+
+    Sixty bits, of one customer's few hundred lots: a number that compiled code can hold unboxed.
+    """
+    return (int.from_bytes(digest_of_fact) ^ digest_of_rule) & _LOT_NUMBERS
 
 
 def lot_text(number: int) -> str:
-    """A lot's number as messages carry it."""
-    return number.to_bytes(DIGEST_BYTES).hex()
+    """A lot's number as messages carry it: fifteen hexadecimal digits."""
+    return "%015x" % number  # noqa: UP031 - half the time of an f-string, for every lot told
 
 
 def lot_number(text: str) -> int:
@@ -134,4 +139,7 @@ def digest(natural_key: str) -> bytes:
 
     Two of one customer's n facts collide with probability n² / 2⁶⁵: under 10⁻¹² at 5,000 facts.
     """
-    return blake2b(natural_key.encode(), digest_size=DIGEST_BYTES).digest()
+    # A copy is made in half the time that reading the options takes.
+    hashed = _EMPTY.copy()
+    hashed.update(natural_key.encode())
+    return hashed.digest()

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.rewards import Allowance, AnyGrant
+from schemas.rewards import Allowance, AnyGrant, LandsOn
 
 ExpiryReason = Literal["expired", "voided", "erased"]
 
@@ -212,8 +212,9 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     `request` is the caller's id where it was redeemed from the catalogue. `rests_on` says what
     takes it away again when it is undone: a payment's natural key, `lifetime:` or `tier:` with the
     threshold or the level; it is empty where the reward is kept. Its limit counts it for the
-    instant `counted_at` where a late fact fired it, else for `occurred_at`. `allowance` is how much
-    of the reward there is for everybody together.
+    instant `counted_at` where a late fact fired it, else for `occurred_at`. `lands_on` and
+    `wait_until` are those of the command. `allowance` is how much of the reward there is for
+    everybody together.
     """
 
     program: str
@@ -227,6 +228,8 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     request: str = ""
     rests_on: str = ""
     counted_at: int | None = None
+    lands_on: LandsOn = "fact"
+    wait_until: int | None = None
     allowance: Allowance | None = None
 
 

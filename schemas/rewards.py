@@ -8,6 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 DiscountVia = Literal["promotional_credit", "coupon"]
+LandsOn = Literal["fact", "newest", "oldest", "most_valuable"]
+"""Which of a customer's subscriptions a reward is for: the one that the fact is about, or one by
+what they are.
+"""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
@@ -15,15 +19,18 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
 
 class Discount(Grant, frozen=True, kw_only=True, tag="discount"):
-    """Money off the next billing cycle.
+    """Money off the next billing cycle, of a coupon off the next `periods` of them.
 
     Either `amounts_minor` (per currency; the one of the customer's subscription is used) or
-    `percent` (a decimal string such as "12.5", coupons only) is set.
+    `percent` (a decimal string such as "12.5", coupons only) is set. A `single_use` coupon is
+    redeemed by a code that is made for this one reward.
     """
 
     via: DiscountVia
     amounts_minor: dict[str, int] = {}
     percent: str = ""
+    periods: int = 1
+    single_use: bool = False
 
 
 class Feature(Grant, frozen=True, kw_only=True, tag="feature"):
@@ -103,12 +110,18 @@ class RewardCommand(
 
 class GrantReward(RewardCommand, frozen=True, kw_only=True):
     """Give the customer what the reward grants. `subscription` and `currency` are the account's
-    current ones, empty when it has none. Where the `allowance` is used up, the reward fails.
+    current ones, empty when it has none.
+
+    Where that subscription cannot have it, `lands_on` chooses another; where there is none, it
+    waits for one until the instant `wait_until`, and not at all where that is absent. Where the
+    `allowance` is used up, the reward fails.
     """
 
     grant: AnyGrant
     subscription: str = ""
     currency: str = ""
+    lands_on: LandsOn = "fact"
+    wait_until: int | None = None
     allowance: Allowance | None = None
 
 

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from chargebee import Chargebee
 from prometheus_client import Histogram
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -30,6 +31,9 @@ from connectors.chargebee.errors import (
     sort_error,
 )
 from connectors.chargebee.limits import Bucket
+from connectors.chargebee.lines import lines_of
+from connectors.chargebee.payloads import Subscription
+from schemas.facts import PeriodUnit
 
 REQUEST_SECONDS = Histogram(
     "cactus_chargebee_request_seconds",
@@ -43,6 +47,8 @@ PAGE_LIMIT = 100
 PAGES_MAX = 200
 READ_ATTEMPTS = 4
 UNCERTAIN_READ_WAIT_SECONDS = 1.0
+COUPON_NAMES = ("entity_id", "coupon_id", "coupon_set_code")
+"""Where the discounts of an invoice and of its lines name a coupon, or the code it came by."""
 
 T = TypeVar("T")
 
@@ -85,8 +91,9 @@ class PromotionalCredit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionState:
-    """What a subscription is now; `coupons` are the ids waiting for its next invoices, `addons` the
-    prices of its add-ons.
+    """What a subscription is now; `coupons` are the ids waiting for its next invoices and the codes
+    they were redeemed by, `addons` the prices of its add-ons. `amount_minor` is what plan and
+    add-ons cost per billing period, of `period` times `period_unit`.
     """
 
     id: str
@@ -97,6 +104,9 @@ class SubscriptionState:
     coupons: tuple[str, ...] = ()
     term_end: int | None = None
     addons: tuple[str, ...] = ()
+    amount_minor: int = 0
+    period: int = 1
+    period_unit: PeriodUnit = "month"
 
 
 class BadApiUrlError(ValueError):
@@ -187,8 +197,29 @@ class ChargebeeClient:
         answer = await self._read("coupon_retrieve", lambda: self._sdk.Coupon.retrieve(coupon))
         return dict(answer.coupon.raw_data)
 
+    async def create_coupon_set(self, coupon_set: str, coupon: str) -> None:
+        """An empty set of codes for a coupon; its id, at most 50 characters, is its name too."""
+        params = {"id": coupon_set, "name": coupon_set, "coupon_id": coupon}
+        await self._write("coupon_set_create", self._sdk.CouponSet.create, params, None)
+
+    async def add_coupon_code(self, coupon_set: str, code: str) -> None:
+        await self._write(
+            "coupon_code_add",
+            lambda params, headers: self._sdk.CouponSet.add_coupon_codes(
+                coupon_set, params, headers
+            ),
+            {"code": [code]},
+            None,
+        )
+
+    async def retrieve_coupon_code(self, code: str) -> dict[str, Any]:
+        answer = await self._read(
+            "coupon_code_retrieve", lambda: self._sdk.CouponCode.retrieve(code)
+        )
+        return dict(answer.coupon_code.raw_data)
+
     async def apply_coupon(self, subscription: str, coupon: str, *, idempotency_key: str) -> None:
-        """Adds `coupon` to those that the subscription's next invoice uses."""
+        """Adds a coupon, by its id or by a code, to those that the next invoice uses."""
         await self._write(
             "coupon_apply",
             lambda params, headers: self._sdk.Subscription.update_for_items(
@@ -287,7 +318,7 @@ class ChargebeeClient:
         return [_subscription(row) for row in rows]
 
     async def list_invoiced_coupons(self, subscription: str, *, since: int) -> set[str]:
-        """Ids of the coupons that invoices dated after `since` have used up."""
+        """Ids of the coupons that invoices dated after `since` have used, and their codes."""
         return set(await self.count_invoiced_coupons(subscription, since=since))
 
     async def count_invoiced_coupons(self, subscription: str, *, since: int) -> Counter[str]:
@@ -300,7 +331,7 @@ class ChargebeeClient:
         coupons: Counter[str] = Counter()
         async for row in self._rows("invoice", self._sdk.Invoice.list, params):
             discounts = [*row.get("discounts", ()), *row.get("line_item_discounts", ())]
-            named = {each.get(name) for each in discounts for name in ("entity_id", "coupon_id")}
+            named = {each.get(name) for each in discounts for name in COUPON_NAMES}
             coupons.update(named - {None})
         return coupons
 
@@ -445,7 +476,12 @@ def _subscription(row: Mapping[str, Any]) -> SubscriptionState:
         status=str(row.get("status", "")),
         currency=str(row.get("currency_code", "")),
         created_at=int(row.get("created_at") or 0),
-        coupons=tuple(str(coupon["coupon_id"]) for coupon in row.get("coupons") or ()),
+        coupons=tuple(
+            str(coupon[name])
+            for coupon in row.get("coupons") or ()
+            for name in ("coupon_id", "coupon_code")
+            if coupon.get(name)
+        ),
         term_end=row.get("current_term_end"),
         addons=(
             *(str(addon["id"]) for addon in row.get("addons") or ()),
@@ -455,4 +491,16 @@ def _subscription(row: Mapping[str, Any]) -> SubscriptionState:
                 if item.get("item_type") == "addon"
             ),
         ),
+        amount_minor=_amount_minor(row),
+        period=int(row.get("billing_period") or 1),
+        period_unit=row.get("billing_period_unit") or "month",
     )
+
+
+def _amount_minor(row: Mapping[str, Any]) -> int:
+    """As a fact would tell it: without what is billed only when something happens."""
+    try:
+        lines = lines_of(msgspec.convert(row, Subscription))
+    except msgspec.ValidationError as error:
+        raise CallUncertainError(f"subscription {row['id']} makes no sense: {error}") from error
+    return sum(line.amount_minor for line in lines if line.kind != "charge")

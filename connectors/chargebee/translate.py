@@ -1,7 +1,9 @@
 """Translate a Chargebee event into facts. PURE.
 
 Nothing that a reward of ours causes becomes a fact that earns: credits and entitlements are ignored
-(see `ignored`), and a coupon or an extra day leaves the subscription's value as it was.
+(see `ignored`), and a coupon, an add-on at no price or an extra day leaves as they were what the
+fold compares: the subscription's value, its sign-up and the start of its term. An event's `source`
+and `user` are not looked at: what a merchant changes by an API key of their own must count.
 """
 
 from collections.abc import Callable, Mapping

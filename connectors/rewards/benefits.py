@@ -14,16 +14,15 @@ from connectors.rewards.gateway import (
     ReadBack,
     Refused,
     RewardGateway,
+    Subscription,
     Unreadable,
 )
-from connectors.rewards.landing import BILLED_AGAIN, IN_TERM, land
+from connectors.rewards.landing import BILLED_AGAIN, IN_TERM, LIVING, land
 from connectors.rewards.policy import Policy
 from connectors.rewards.undo import FeatureUndo, FreeDaysUndo, NoUndo
 from schemas.rewards import Feature, FreeAddon, FreeDays, GrantReward
 
 DAY_SECONDS = 86_400
-LIVING = ("active", "non_renewing", "in_trial")
-"""Statuses in which a subscription has entitlements, best first."""
 
 
 class FeatureExecutor:
@@ -38,12 +37,9 @@ class FeatureExecutor:
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
         assert isinstance(grant, Feature), "registered for features alone"
-        try:
-            chosen = await land(self._gateway, command, LIVING)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
-        if chosen is None:
-            return Refused("the customer has no living subscription that could have a feature")
+        chosen = await land(self._gateway, command, LIVING)
+        if not isinstance(chosen, Subscription):
+            return chosen
         override: dict[str, Any] = {"feature_id": grant.id, "value": grant.value}
         if grant.until is not None:
             override["expires_at"] = grant.until
@@ -77,12 +73,10 @@ class FreeDaysExecutor:
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
         assert isinstance(grant, FreeDays), "registered for free days alone"
-        try:
-            chosen = await land(self._gateway, command, IN_TERM)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
-        if chosen is None or chosen.term_end is None:
-            return Refused("the customer has no subscription in a term that could be prolonged")
+        chosen = await land(self._gateway, command, IN_TERM)
+        if not isinstance(chosen, Subscription):
+            return chosen
+        assert chosen.term_end is not None, "only one in a term can have free days"
         return Prepared(
             {
                 "subscription": chosen.id,
@@ -125,12 +119,9 @@ class FreeAddonExecutor:
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = command.grant
         assert isinstance(grant, FreeAddon), "registered for add-ons alone"
-        try:
-            chosen = await land(self._gateway, command, BILLED_AGAIN)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
-        if chosen is None:
-            return Refused("the customer has no subscription with a next invoice for an add-on")
+        chosen = await land(self._gateway, command, BILLED_AGAIN)
+        if not isinstance(chosen, Subscription):
+            return chosen
         if grant.price in chosen.addons:
             return Refused(f"subscription {chosen.id} has the add-on {grant.price} already")
         return Prepared(

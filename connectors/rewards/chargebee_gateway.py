@@ -28,6 +28,8 @@ COUPON_TERMS = (
     "currency_code",
     "apply_on",
     "duration_type",
+    "period",
+    "period_unit",
 )
 ALREADY_THERE = frozenset({"duplicate_entry", "resource_already_exists"})
 NOT_FOUND = "resource_not_found"
@@ -43,6 +45,7 @@ class ChargebeeGateway:
     def __init__(self, client: ChargebeeClient) -> None:
         self._client = client
         self._coupons_seen: dict[str, None] = {}
+        self._sets_seen: dict[str, None] = {}
 
     async def add_credit(self, params: Mapping[str, Any], key: str) -> Outcome:
         try:
@@ -114,7 +117,7 @@ class ChargebeeGateway:
             return NotExecuted(error.reason, CREATE_AGAIN_SECONDS)
         except CallError as error:
             return _outcome(error)
-        self._remember(coupon)
+        _remember(self._coupons_seen, coupon)
         return Done(coupon)
 
     async def _compare_coupon(self, coupon: str, params: Mapping[str, Any]) -> Outcome | None:
@@ -132,10 +135,40 @@ class ChargebeeGateway:
             return Refused(f"coupon {coupon} is {status}", "coupon_not_active")
         return None
 
-    def _remember(self, coupon: str) -> None:
-        if len(self._coupons_seen) >= COUPONS_REMEMBERED_MAX:
-            self._coupons_seen.pop(next(iter(self._coupons_seen)))
-        self._coupons_seen[coupon] = None
+    async def ensure_code(self, code: str, coupon: str, coupon_set: str) -> Outcome:
+        try:
+            await self._ensure_set(coupon, coupon_set)
+            await self._client.add_coupon_code(coupon_set, code)
+        except CallRefusedError as error:
+            # It may be there from an earlier attempt; what a repeat is told is not documented.
+            return await self._compare_code(code, coupon, error)
+        except CallUncertainError as error:
+            return NotExecuted(error.reason, CREATE_AGAIN_SECONDS)
+        except CallError as error:
+            return _outcome(error)
+        return Done(code)
+
+    async def _ensure_set(self, coupon: str, coupon_set: str) -> None:
+        if coupon_set in self._sets_seen:
+            return
+        try:
+            await self._client.create_coupon_set(coupon_set, coupon)
+        except CallRefusedError as error:
+            if error.code not in ALREADY_THERE:
+                raise
+        _remember(self._sets_seen, coupon_set)
+
+    async def _compare_code(self, code: str, coupon: str, refused: CallRefusedError) -> Outcome:
+        try:
+            held = await self._client.retrieve_coupon_code(code)
+        except CallRefusedError:
+            return _outcome(refused)
+        except CallError as error:
+            return NotExecuted(error.reason, CREATE_AGAIN_SECONDS)
+        if held.get("coupon_id") != coupon:
+            reason = f"code {code} redeems another coupon: {held.get('coupon_id')}"
+            return Refused(reason, "code_differs")
+        return Done(code)
 
     async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
         try:
@@ -213,6 +246,12 @@ class ChargebeeGateway:
             raise _unavailable(error) from error
 
 
+def _remember(seen: dict[str, None], name: str) -> None:
+    if len(seen) >= COUPONS_REMEMBERED_MAX:
+        seen.pop(next(iter(seen)))
+    seen[name] = None
+
+
 def _outcome(error: CallError) -> Outcome:
     if isinstance(error, CallRefusedError):
         return Refused(error.reason, error.code)
@@ -242,4 +281,7 @@ def _subscription(state: SubscriptionState) -> Subscription:
         coupons=state.coupons,
         term_end=state.term_end,
         addons=state.addons,
+        amount_minor=state.amount_minor,
+        period=state.period,
+        period_unit=state.period_unit,
     )

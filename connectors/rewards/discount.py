@@ -1,6 +1,7 @@
 """Discounts on the next billing cycle: promotional credits and coupons, each with its read-back."""
 
 import re
+from base64 import b32encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,7 @@ from connectors.rewards.gateway import (
     ReadBack,
     Refused,
     RewardGateway,
+    Subscription,
     Unreadable,
 )
 from connectors.rewards.landing import BILLED_AGAIN, choose_subscription, land
@@ -29,6 +31,9 @@ DESCRIPTION_CHARS_MAX = 250
 REFERENCE_CHARS_MAX = 500
 COUPON_ID_CHARS_MAX = 50
 """Ids may have 100 characters, names 50, and both must be unique: one text serves as both."""
+SET_MARK_CHARS = 3
+"""A set of codes is named after its coupon: a hyphen and two digits more."""
+CODE_MARK = "LOYAL"
 
 
 class PromotionalCreditExecutor:
@@ -72,7 +77,8 @@ class PromotionalCreditExecutor:
     async def _currency(self, command: GrantReward, grant: Discount) -> str:
         if command.currency:
             return command.currency
-        chosen = choose_subscription(await self._gateway.subscriptions(command.customer))
+        held = await self._gateway.subscriptions(command.customer)
+        chosen = choose_subscription(held, lands_on=command.lands_on)
         if chosen is not None:
             return chosen.currency
         # Without a subscription a program in one currency leaves no choice.
@@ -103,10 +109,11 @@ class PromotionalCreditExecutor:
 
 
 class CouponExecutor:
-    """A one-time coupon on the subscription's next invoice.
+    """A coupon on the subscription's next invoice, or on those of its next billing cycles.
 
     Its id holds rule, program version and the customer's how-manieth firing it is: all customers
-    share a coupon, and still each firing of one customer can be told apart when reading back.
+    share a coupon, and still each firing of one customer can be told apart when reading back. Where
+    it is redeemed by a code, the code is the reward's alone, and its reference.
     """
 
     policy: Policy | None = None
@@ -117,12 +124,9 @@ class CouponExecutor:
 
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         grant = _discount(command)
-        try:
-            chosen = await land(self._gateway, command, BILLED_AGAIN)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
-        if chosen is None:
-            return Refused("the customer has no subscription with a next invoice for a coupon")
+        chosen = await land(self._gateway, command, BILLED_AGAIN)
+        if not isinstance(chosen, Subscription):
+            return chosen
         terms: dict[str, Any]
         if grant.percent:
             terms = {"discount_type": "percentage", "discount_percentage": float(grant.percent)}
@@ -134,25 +138,34 @@ class CouponExecutor:
             }
         else:
             return _no_amount(grant, chosen.currency)
-        coupon = coupon_id(command, "" if grant.percent else chosen.currency)
-        common = {"apply_on": "invoice_amount", "duration_type": "one_time"}
+        terms |= {"apply_on": "invoice_amount", **_duration(grant.periods, chosen)}
+        coupon = coupon_id(command, terms.get("currency_code", ""), _cycles(terms))
+        body = {
+            "subscription": chosen.id,
+            "coupon": {"id": coupon, "name": coupon, **terms},
+        }
+        if grant.single_use:
+            body["code"] = code_of(command.reward_id)
+            body["set"] = set_of(coupon, command.reward_id)
         return Prepared(
-            {
-                "subscription": chosen.id,
-                "coupon": {"id": coupon, "name": coupon, **common, **terms},
-            },
-            worth_minor=terms.get("discount_amount", 0),
+            body,
+            worth_minor=terms.get("discount_amount", 0) * grant.periods,
             currency=terms.get("currency_code", ""),
         )
 
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
+        coupon, code = body["coupon"]["id"], body.get("code")
         ensured = await self._gateway.ensure_coupon(body["coupon"])
+        if isinstance(ensured, Done) and code is not None:
+            ensured = await self._gateway.ensure_code(code, coupon, body["set"])
         if not isinstance(ensured, Done):
             return ensured
-        return await self._gateway.apply_coupon(body["subscription"], body["coupon"]["id"], key)
+        applied = await self._gateway.apply_coupon(body["subscription"], code or coupon, key)
+        return Done(code) if code is not None and isinstance(applied, Done) else applied
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
-        coupon, subscription = body["coupon"]["id"], body["subscription"]
+        subscription, code = body["subscription"], body.get("code")
+        coupon = code or body["coupon"]["id"]
         try:
             held = await self._gateway.subscription(subscription)
             if held is None:
@@ -161,25 +174,58 @@ class CouponExecutor:
             if coupon in held.coupons or coupon in await self._gateway.invoiced_coupons(
                 subscription, since
             ):
-                return Found(f"{subscription}:{coupon}")
+                return Found(code or f"{subscription}:{coupon}")
         except GatewayUnavailableError as error:
             return Unreadable(error.reason, error.retry_after)
         return Absent()
 
 
-def coupon_id(command: GrantReward, currency: str) -> str:
-    """Stable, at most 50 characters, only letters, digits, hyphen and underscore.
+def _duration(periods: int, subscription: Subscription) -> dict[str, Any]:
+    """A coupon lasts for a time: for so many terms of this subscription, counted from now, it is on
+    exactly so many of its invoices, for the first of them comes within one term.
+    """
+    if periods == 1:
+        return {"duration_type": "one_time"}
+    return {
+        "duration_type": "limited_period",
+        "period": periods * subscription.period,
+        "period_unit": subscription.period_unit,
+    }
 
-    Chargebee treats a coupon in use as unchangeable, so the program's version is part of it.
+
+def _cycles(terms: Mapping[str, Any]) -> str:
+    return f"{terms['period']}{terms['period_unit']}" if "period" in terms else ""
+
+
+def coupon_id(command: GrantReward, currency: str, lasts: str = "") -> str:
+    """Stable, only letters, digits, hyphen and underscore; a set's mark still fits behind it.
+
+    Chargebee treats a coupon in use as unchangeable, so the program's version is part of it, and so
+    is what differs by subscription.
     """
     ordinal = command.reward_id.rpartition(":")[2]
-    parts = (command.program, command.reward, f"v{command.program_version}", currency, ordinal)
+    version = f"v{command.program_version}"
+    parts = [command.program, command.reward, version, currency, ordinal]
+    if lasts:
+        parts.append(lasts)
+    chars_max = COUPON_ID_CHARS_MAX - (SET_MARK_CHARS if _discount(command).single_use else 0)
     exact = "-".join(part for part in ("cactus", *parts) if part)
-    if len(exact) <= COUPON_ID_CHARS_MAX and re.fullmatch(r"[A-Za-z0-9_-]+", exact):
+    if len(exact) <= chars_max and re.fullmatch(r"[A-Za-z0-9_-]+", exact):
         return exact
     digest = sha256("\n".join(parts).encode()).hexdigest()[:16]
-    readable = re.sub(r"[^A-Za-z0-9_-]", "_", exact)[: COUPON_ID_CHARS_MAX - len(digest) - 1]
+    readable = re.sub(r"[^A-Za-z0-9_-]", "_", exact)[: chars_max - len(digest) - 1]
     return f"{readable}-{digest}"
+
+
+def code_of(reward_id: str) -> str:
+    """The reward's own code: capital letters and digits, the same for ever."""
+    digest = sha256(reward_id.encode()).digest()
+    return CODE_MARK + b32encode(digest[:20]).decode()
+
+
+def set_of(coupon: str, reward_id: str) -> str:
+    """One of 256 sets of a coupon's codes, for Chargebee takes a thousand codes in a set."""
+    return f"{coupon}-{sha256(reward_id.encode()).hexdigest()[-2:]}"
 
 
 def _discount(command: GrantReward) -> Discount:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.rewards.policy import Policy
+from schemas.facts import PeriodUnit
 from schemas.rewards import GrantReward, RevokeReward
 
 
@@ -36,12 +37,14 @@ class Refused:
 class NotExecuted:
     """Certainly no effect; worth another try after `retry_after` seconds.
 
-    `anew`: not of this call, which has become wrong, but of one that is decided again.
+    `anew`: not of this call, which has become wrong, but of one that is decided again. `until` is
+    the instant of the engine's time from which on it is worth none any more.
     """
 
     reason: str
     retry_after: float
     anew: bool = False
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,9 @@ class GatewayUnavailableError(Exception):
 class Subscription:
     """A subscription as the gateway shows it now; `coupons` wait for its next invoices.
 
-    `term_end` is when its present term ends, None outside of one; `addons` are the item prices of
-    its add-ons.
+    Of a coupon that was redeemed by a code both names are there. `term_end` is when its present
+    term ends, None outside of one; `addons` are the item prices of its add-ons. `amount_minor` is
+    what it costs per billing period, of `period` times `period_unit`.
     """
 
     id: str
@@ -121,6 +125,9 @@ class Subscription:
     coupons: tuple[str, ...] = ()
     term_end: int | None = None
     addons: tuple[str, ...] = ()
+    amount_minor: int = 0
+    period: int = 1
+    period_unit: PeriodUnit = "month"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +167,15 @@ class RewardGateway(Protocol):
         """A coupon with exactly these terms exists afterwards. Safe to repeat."""
         ...
 
-    async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome: ...
+    async def ensure_code(self, code: str, coupon: str, coupon_set: str) -> Outcome:
+        """A code that redeems this coupon once exists afterwards, in a set of codes which is made
+        where it is missing. Safe to repeat.
+        """
+        ...
+
+    async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
+        """`coupon` is a coupon's id, or a code that redeems one: a second time it is refused."""
+        ...
 
     async def remove_coupon(self, subscription: str, coupon: str, key: str) -> Outcome: ...
 
@@ -169,7 +184,7 @@ class RewardGateway(Protocol):
     async def subscriptions(self, customer: str) -> list[Subscription]: ...
 
     async def invoiced_coupons(self, subscription: str, since: int) -> set[str]:
-        """Coupons that invoices dated after `since` have used up."""
+        """Coupons that invoices dated after `since` have used, and the codes they came by."""
         ...
 
     async def set_feature(self, subscription: str, params: Mapping[str, Any], key: str) -> Outcome:

@@ -23,6 +23,9 @@ from connectors.rewards.overview import Overview
 from connectors.rewards.standing import GIVING_BACK_STATES, Standing, State
 from connectors.rewards.tables import attempt, is_moving, pause, reward, unreported
 
+WAITS_LONG_SECONDS = 30.0
+"""More than clocks differ by, so that two rewarders never see it differently at one moment."""
+
 
 def open_ledger(url: str, *, schema: str = "ledger", access: Access = "create") -> "Ledger":
     """The ledger in a database; raises `LedgerError`."""
@@ -42,7 +45,8 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         that is still moving, so that an account's rewards are never worked on side by side. Who has
         waited longest comes first.
 
-        What is paused is not begun, and nothing waits for it. What is in doubt is settled even so.
+        A reward that waits long, and of which nothing was ever sent, holds up no other. What is
+        paused is not begun, and nothing waits for it. What is in doubt is settled even so.
         """
         async with self.engine.begin() as connection:
             pauses = (await connection.execute(sa.select(pause))).mappings().all()
@@ -74,12 +78,17 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
     def _heads(
         self, site: str, pauses: Sequence[Mapping[Any, Any]], wall: float, limit: int
     ) -> sa.CTE:
-        earlier = reward.alias("earlier")
+        other = reward.alias("other")
+        comes_first = sa.and_(
+            other.c.number < reward.c.number,
+            ~_waits_long(other, wall),
+            *_not_paused(other, pauses),
+        )
         blocked = sa.exists().where(
-            earlier.c.account == reward.c.account,
-            earlier.c.number < reward.c.number,
-            is_moving(earlier),
-            *_not_paused(earlier, pauses),
+            other.c.account == reward.c.account,
+            other.c.number != reward.c.number,
+            is_moving(other),
+            comes_first | (other.c.lease_until > wall),
         )
         return (
             sa.select(reward.c.reward_id)
@@ -193,6 +202,16 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         """Limits whose period is over are nobody's any more."""
         async with self.engine.begin() as connection:
             await usage.forget(connection, wall)
+
+
+def _waits_long(table: sa.FromClause, wall: float) -> sa.ColumnElement[bool]:
+    """Never of what takes a reward back: a later grant must not overtake that."""
+    return sa.and_(
+        table.c.state == State.DUE,
+        table.c.revokes.is_(None),
+        table.c.first_attempt_at.is_(None),
+        table.c.next_wall > wall + WAITS_LONG_SECONDS,
+    )
 
 
 def _not_paused(

@@ -105,7 +105,9 @@ def hold(standing: Standing, reason: str) -> Standing:
 
 
 def postpone(standing: Standing, answer: NotExecuted | Unreadable, time: Instant) -> Standing:
-    """Nothing was sent; the same step comes again."""
+    """Nothing was sent; the same step comes again, unless its time is up."""
+    if isinstance(answer, NotExecuted) and answer.until is not None and time.now >= answer.until:
+        return settle(standing, State.FAILED, time, reason=f"{answer.reason}; none came in time")
     return move_to(
         standing, standing.state, next_wall=time.wall + answer.retry_after, reason=answer.reason
     )

@@ -86,7 +86,9 @@ def compare_coupons(tally: Tally, ledger: Iterable[LedgerReward], uses: Uses) ->
 
 
 def _compare_coupon(tally: Tally, row: LedgerReward, count: int) -> None:
-    if count > 1:
+    # One that lasts is on no more invoices than its periods are, and may still wait for another.
+    lasts = json.loads(row.body)["coupon"].get("period", 0)
+    if count > lasts + 1:
         tally.breach(f"the coupon of {row.reward_id} was applied {count} times")
     elif count and row.state in {"failed", "cancelled"}:
         tally.breach(f"{row.reward_id} is {row.state} and its coupon was applied all the same")

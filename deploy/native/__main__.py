@@ -9,7 +9,7 @@ def main() -> None:
     try:
         build(default_root(), source_root(), say)
     except NotCompiled as why:
-        say(f"the account fold stays interpreted, at two thirds of the speed: {why}")
+        say(f"the account fold stays interpreted, at half the speed: {why}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from deploy.errors import OperatingError
 from deploy.native.builds import FOLD, find_build, fingerprint, sources, write_manifest
 
 DRAFT = "draft-"
+ASKED_BY_EVERY_FACT = ("schemas/ids.py", "schemas/program/periods.py")
+"""Compiled with the fold: a call from compiled code to compiled code costs next to nothing."""
 KEPT_BUILDS = 4
 """A process that just starts may still load modules of a build that is not the newest."""
 PROOF = """\
@@ -66,6 +68,7 @@ def build(root: Path, code: Path, say: Say) -> Path:
 def to_compile(code: Path) -> list[str]:
     """The fold's modules but those that define structs, which msgspec must make itself."""
     fold = [path for path in sources(code) if path.parent.as_posix() == FOLD]
+    fold += [Path(path) for path in ASKED_BY_EVERY_FACT]
     return [str(path) for path in fold if path.stem != "__init__" and not _has_structs(code / path)]
 
 

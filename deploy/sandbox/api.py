@@ -80,6 +80,11 @@ class Api:
                 "/promotional_credits/deduct", lambda _, form, by: do.deduct_credit(form, by)
             ),
             self._post("/coupons/create_for_items", lambda _, form, by: do.create_coupon(form, by)),
+            self._post("/coupon_sets", lambda _, form, by: do.create_coupon_set(form, by)),
+            self._post(
+                "/coupon_sets/{id}/add_coupon_codes",
+                lambda request, form, by: do.add_coupon_codes(_id(request), form, by),
+            ),
             self._post(
                 "/customers/{id}",
                 lambda request, form, by: do.update_customer(_id(request), form, by),

@@ -1,6 +1,6 @@
 """What each endpoint of the API does: reads of the site, and a few changes. PURE."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -75,6 +75,13 @@ LIST_FILTERS: dict[str, dict[str, FilterKind]] = {
         "created_at": "timestamp",
         "updated_at": "timestamp",
     },
+    "coupon_set": {"id": "text", "name": "text", "coupon_id": "text"},
+    "coupon_code": {
+        "code": "text",
+        "coupon_id": "text",
+        "coupon_set_name": "text",
+        "status": "enum",
+    },
 }
 LIST_SORTS = {
     "customer": ("created_at", "updated_at"),
@@ -83,6 +90,8 @@ LIST_SORTS = {
     "transaction": ("date", "updated_at"),
     "promotional_credit": (),
     "coupon": ("created_at",),
+    "coupon_set": (),
+    "coupon_code": (),
 }
 CREATED_FIELD = {"invoice": "date", "transaction": "date"}
 COLLECTIONS = {
@@ -92,6 +101,8 @@ COLLECTIONS = {
     "transaction": "transactions",
     "promotional_credit": "promotional_credits",
     "coupon": "coupons",
+    "coupon_set": "coupon_sets",
+    "coupon_code": "coupon_codes",
 }
 
 CREDIT_FIELDS: dict[str, forms.Parser] = {
@@ -113,7 +124,7 @@ COUPON_FIELDS: dict[str, forms.Parser] = {
     "apply_on": forms.choice("invoice_amount", "each_specified_item"),
     "duration_type": forms.choice("one_time", "forever", "limited_period"),
     "period": forms.integer(1, 120),
-    "period_unit": forms.choice("month", "year"),
+    "period_unit": forms.choice("day", "week", "month", "year"),
     "valid_from": forms.integer(0),
     "valid_till": forms.integer(0),
     "max_redemptions": forms.integer(1),
@@ -122,6 +133,12 @@ COUPON_FIELDS: dict[str, forms.Parser] = {
     "status": forms.choice("active", "archived"),
     "meta_data": forms.json_object,
     "item_constraints": forms.item_constraints,
+}
+SET_FIELDS: dict[str, forms.Parser] = {
+    "id": forms.text(50),
+    "name": forms.text(50),
+    "coupon_id": forms.text(100),
+    "meta_data": forms.json_object,
 }
 UPDATE_FIELDS: dict[str, forms.Parser] = {
     "coupon_ids": forms.texts,
@@ -173,12 +190,15 @@ CUSTOMER_FIELDS: dict[str, forms.Parser] = {
 
 
 class Endpoints:
-    """Bodies are JSON bytes. Whatever cannot be done is raised as an `ApiError`."""
+    """Bodies are JSON bytes. Whatever cannot be done is raised as an `ApiError`.
+    `clock` is real time, by which a list can be behind.
+    """
 
-    def __init__(self, life: Life, lag: Lag) -> None:
+    def __init__(self, life: Life, *, clock: Callable[[], float] = lambda: 0.0) -> None:
         self._life = life
         self._site = life.site
-        self.lag = lag
+        held = {kind: getattr(life.site, name) for kind, name in COLLECTIONS.items()}
+        self.lag = Lag(held, clock)
 
     def list_events(self, form: Form) -> bytes:
         page = paging.read(form, EVENT_FILTERS, ("occurred_at",))
@@ -214,7 +234,7 @@ class Endpoints:
         held = getattr(self._site, COLLECTIONS[kind]).values()
         rows = sorted(
             (
-                ((resource[created], number), resource)
+                ((resource.get(created, 0), number), resource)
                 for number, resource in enumerate(islice(held, self.lag.shown(kind)))
                 if (show_deleted or not resource.get("deleted", False)) and page.passes(resource)
             ),
@@ -254,6 +274,16 @@ class Endpoints:
     def create_coupon(self, form: Form, action: Action) -> bytes:
         params = forms.parse(form, COUPON_FIELDS, required=("id", "name", "apply_on"))
         return orjson.dumps({"coupon": self._life.promotions.create_coupon(params, action)})
+
+    def create_coupon_set(self, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, SET_FIELDS, required=("id", "name", "coupon_id"))
+        return orjson.dumps({"coupon_set": self._life.promotions.codes.create_set(params, action)})
+
+    def add_coupon_codes(self, set_id: str, form: Form, action: Action) -> bytes:
+        params = forms.parse(form, {"code": forms.texts})
+        coupon_set = self._resource("coupon_set", set_id)
+        self._life.promotions.codes.add(coupon_set, params.get("code", []), action)
+        return orjson.dumps({"coupon_set": coupon_set})
 
     def update_for_items(self, subscription_id: str, form: Form, action: Action) -> bytes:
         params = forms.parse(form, UPDATE_FIELDS)
@@ -339,7 +369,7 @@ class Endpoints:
     def _entry(self, kind: str, resource: Resource) -> dict[str, Resource]:
         """What an answer shows: customers and subscriptions come with what belongs to them."""
         entry = {kind: resource}
-        customer_id = resource["id"]
+        customer_id = resource.get("id")
         if kind == "subscription":
             customer_id = resource["customer_id"]
             entry["customer"] = self._site.customers[customer_id]

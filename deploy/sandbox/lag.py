@@ -1,26 +1,19 @@
 """A replica that is behind: lists that do not show yet what was made a moment ago. PURE."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-
-from deploy.sandbox.site import Site
 
 REMEMBERED_SECONDS = 120.0
 
 
 class Lag:
-    """Nothing is ever taken out of the site, so how many there were tells what was there."""
+    """Nothing is ever taken out of a collection, so how many there were tells what was there."""
 
-    def __init__(self, site: Site, clock: Callable[[], float]) -> None:
-        self._collections = {
-            "customer": site.customers,
-            "subscription": site.subscriptions,
-            "invoice": site.invoices,
-            "transaction": site.transactions,
-            "promotional_credit": site.promotional_credits,
-            "coupon": site.coupons,
-        }
+    def __init__(
+        self, collections: Mapping[str, Mapping[str, object]], clock: Callable[[], float]
+    ) -> None:
+        self._collections = collections
         self._clock = clock
         self._past: deque[tuple[float, dict[str, int]]] = deque()
         self._seconds = 0.0

@@ -23,12 +23,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Discount(msgspec.Struct, frozen=True, kw_only=True):
-    """Money taken off before tax: by a coupon, or by promotional credits, which have no id."""
+    """Money taken off before tax: by a coupon, or by promotional credits, which have no id. `code`
+    is what redeemed the coupon.
+    """
 
     entity_type: str
     entity_id: str | None
     description: str
     amount_minor: int
+    code: str | None = None
 
 
 def line_item(line: Line, subscription: Resource, tax_per_cent: int) -> Resource:
@@ -140,6 +143,8 @@ def _discount(discount: Discount) -> Resource:
     }
     if discount.entity_id is not None:
         resource["entity_id"] = discount.entity_id
+    if discount.code is not None:
+        resource["coupon_set_code"] = discount.code
     return resource
 
 

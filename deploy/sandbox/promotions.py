@@ -4,11 +4,14 @@ from typing import Any
 
 import msgspec
 
+from deploy.sandbox.codes import Codes
 from deploy.sandbox.errors import bad_request, not_found, wrong_value
 from deploy.sandbox.money import Discount
 from deploy.sandbox.site import BY_SCHEDULE, Action, Burst, Resource, Site
-from deploy.sandbox.terms import add_months
+from deploy.sandbox.terms import DAY, add_months
 from deploy.sandbox.truth import CouponUse
+
+_DAYS = {"day": 1, "week": 7}
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -25,6 +28,7 @@ class Promotions:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self.codes = Codes(site)
         self._balances: dict[tuple[str, str], int] = {}
 
     def balance(self, customer_id: str, currency: str) -> int:
@@ -148,15 +152,20 @@ class Promotions:
     def apply_coupons(
         self, subscription: Resource, coupon_ids: list[str], *, replace: bool
     ) -> None:
-        """Attach coupons for the next invoices; one that is attached already stays as it is."""
+        """Attach coupons for the next invoices, by their ids or by codes that redeem them; one that
+        is attached already by its id stays as it is.
+        """
         kept = [] if replace else list(subscription.get("coupons", ()))
         attached = {entry["coupon_id"] for entry in kept}
-        fresh = [self._applicable(coupon_id, subscription) for coupon_id in coupon_ids]
-        for coupon in fresh:
+        fresh = [self._named(name, subscription) for name in coupon_ids]
+        for coupon, code in fresh:
             if coupon["id"] in attached:
+                if code is not None:
+                    message = f"Coupon {coupon['id']} is on the subscription already"
+                    raise bad_request("invalid_request", message, "coupon_ids")
                 continue
             attached.add(coupon["id"])
-            kept.append(self._attach(coupon, subscription))
+            kept.append(self._attach(coupon, subscription, code))
         _set_coupons(subscription, kept)
 
     def remove_coupons(self, subscription: Resource, coupon_ids: list[str] | None) -> None:
@@ -180,6 +189,13 @@ class Promotions:
         ]
         _set_coupons(subscription, [one for one in attached if one["coupon_id"] not in gone])
 
+    def _named(self, name: str, subscription: Resource) -> tuple[Resource, str | None]:
+        """A coupon, and the code where it is named by one."""
+        coupon_id = self.codes.redeemable(name)
+        if coupon_id is None:
+            return self._applicable(name, subscription), None
+        return self._applicable(coupon_id, subscription), name
+
     def _applicable(self, coupon_id: str, subscription: Resource) -> Resource:
         coupon = self._site.coupons.get(coupon_id)
         if coupon is None:
@@ -199,20 +215,23 @@ class Promotions:
             )
         return coupon
 
-    def _attach(self, coupon: Resource, subscription: Resource) -> Resource:
+    def _attach(self, coupon: Resource, subscription: Resource, code: str | None) -> Resource:
         site = self._site
         coupon["redemptions"] += 1
         site.touch(coupon)
         entry: Resource = {"coupon_id": coupon["id"], "applied_count": 0, "object": "coupon"}
+        if code is not None:
+            entry["coupon_code"] = code
+            self.codes.redeem(code)
         if coupon["duration_type"] == "limited_period":
-            months = coupon.get("period", 1) * (12 if coupon.get("period_unit") == "year" else 1)
-            entry["apply_till"] = add_months(site.now, months)
+            entry["apply_till"] = _ends_at(coupon, site.now)
         site.truth.coupons_applied.append(
             CouponUse(
                 coupon=coupon["id"],
                 subscription=subscription["id"],
                 customer=subscription["customer_id"],
                 at=site.now,
+                code=code or "",
             )
         )
         return entry
@@ -239,6 +258,7 @@ class Promotions:
                     entity_id=coupon["id"],
                     description=str(coupon.get("invoice_name", coupon["name"])),
                     amount_minor=amount,
+                    code=entry.get("coupon_code"),
                 )
             )
             site.truth.coupons_used.append(
@@ -249,6 +269,7 @@ class Promotions:
                     at=site.now,
                     invoice=invoice_id,
                     amount_minor=amount,
+                    code=entry.get("coupon_code", ""),
                 )
             )
         if discounts:
@@ -276,8 +297,19 @@ def _check_discount(coupon: Resource) -> None:
             raise wrong_value("discount_amount", "is needed and is greater than 0")
         if "currency_code" not in coupon:
             raise wrong_value("currency_code", "is needed for a fixed amount")
-    if coupon["duration_type"] == "limited_period" and "period" not in coupon:
-        raise wrong_value("period", "is needed for a limited period")
+    for param in ("period", "period_unit"):
+        if coupon["duration_type"] == "limited_period" and param not in coupon:
+            raise wrong_value(param, "is needed for a limited period")
+        if coupon["duration_type"] != "limited_period" and param in coupon:
+            raise wrong_value(param, "is for a limited period only")
+
+
+def _ends_at(coupon: Resource, since: int) -> int:
+    """Until when a coupon for a limited period is on invoices."""
+    period, unit = int(coupon["period"]), str(coupon["period_unit"])
+    if unit in _DAYS:
+        return since + period * _DAYS[unit] * DAY
+    return add_months(since, period * (12 if unit == "year" else 1))
 
 
 def _discount_minor(coupon: Resource, sub_total_minor: int) -> int:

@@ -14,7 +14,6 @@ from deploy.sandbox.endpoints import Endpoints
 from deploy.sandbox.faults import Faults, RateLimit
 from deploy.sandbox.hooks import Hooks
 from deploy.sandbox.idempotency import IdempotencyKeys
-from deploy.sandbox.lag import Lag
 from deploy.sandbox.life import Life, LifeSettings
 from deploy.sandbox.mailbag import Disturbance, Mailbag
 from deploy.sandbox.terms import DAY
@@ -54,7 +53,7 @@ class Sandbox:
         self.faults = Faults(settings.life.seed)
         self.rate_limit = RateLimit(settings.requests_per_minute, time.monotonic)
         self.api = Api(
-            Endpoints(self.life, Lag(self.site, time.monotonic)),
+            Endpoints(self.life, clock=time.monotonic),
             keys=settings.keys,
             faults=self.faults,
             limit=self.rate_limit,

@@ -42,6 +42,8 @@ class Site:
         self.credit_notes: dict[str, Resource] = {}
         self.promotional_credits: dict[str, Resource] = {}
         self.coupons: dict[str, Resource] = {}
+        self.coupon_sets: dict[str, Resource] = {}
+        self.coupon_codes: dict[str, Resource] = {}
         self.overrides: dict[str, dict[str, Resource]] = {}
         self.events = EventLog()
         self.truth = Truth()

@@ -42,7 +42,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CouponUse(msgspec.Struct, frozen=True, kw_only=True):
-    """A coupon put on a subscription, taken off it, or used up by one of its invoices."""
+    """A coupon put on a subscription, taken off it, or used by an invoice; `code` redeemed it."""
 
     coupon: str
     subscription: str
@@ -50,6 +50,7 @@ class CouponUse(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     invoice: str = ""
     amount_minor: int = 0
+    code: str = ""
 
 
 class Benefit(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,11 +96,21 @@ class _Expression:
             read_event(name.field) if name.root == "event" else FIELDS[name.root][name.field].read
             for name in self.names
         )
+        self._reader = self._readers[0] if len(self._readers) == 1 else None
         # typed: 1, 1.0 and true are equal to Python and different to CEL.
-        self._value = lru_cache(maxsize=MEMORY, typed=True)(self._execute)
+        self._value = lru_cache(maxsize=MEMORY, typed=True)(self._settled)
 
     def _evaluate(self, given: Given) -> Any:
+        if self._reader is not None:  # as most; it spares a list
+            return self._value(self._reader(given))
         return self._value(*[read(given) for read in self._readers])
+
+    def _settled(self, *values: Scalar | Missing) -> Any:
+        return self._settle(self._execute(*values))
+
+    def _settle(self, value: Any) -> Any:
+        """What the value means here, or `Failed`."""
+        raise NotImplementedError
 
     def values(self, given: Given) -> dict[str, Scalar | Missing]:
         """What each name stands for here: why a condition held or not."""
@@ -145,7 +155,8 @@ class Condition(_Expression):
         _check_trials(self._trials(), self._settle, "a condition must be true or false")
 
     def holds(self, given: Given) -> bool | Failed:
-        return self._settle(self._evaluate(given))
+        held: bool | Failed = self._evaluate(given)
+        return held
 
     def decisive(self, given: Given) -> "Condition":
         """Of `a && b` the first part that does not hold here, else the whole condition."""
@@ -181,7 +192,8 @@ class Formula(_Expression):
 
     def points(self, given: Given) -> Fraction | Failed:
         """Never negative. Decimals are read to twelve digits: binary noise never costs a point."""
-        return self._settle(self._evaluate(given))
+        points: Fraction | Failed = self._evaluate(given)
+        return points
 
     def _settle(self, value: Any) -> Fraction | Failed:
         if isinstance(value, Failed):

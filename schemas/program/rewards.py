@@ -1,6 +1,7 @@
 """The rewards of a program: what fires them, what they cost and what they grant. PURE."""
 
 import json
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,6 +20,7 @@ from schemas.program.parts import (
     PAYMENT_TRIGGERS,
     CalendarPeriod,
     Count,
+    Duration,
     EventName,
     Expression,
     Id,
@@ -33,8 +35,9 @@ from schemas.program.parts import (
     check_condition,
     check_event,
 )
-from schemas.rewards import DiscountVia
+from schemas.rewards import DiscountVia, LandsOn
 
+MAX_PERIODS = 120
 CAUSES = ("balance", "lifetime", "tier", "on", "request")
 
 
@@ -79,11 +82,16 @@ class RewardWhen(Part):
 
 
 class DiscountGrant(Part):
-    """`amount` is a table currency → decimal string; `percent` is for coupons only."""
+    """`amount` is a table currency → decimal string; `percent`, `periods` and `codes` are for
+    coupons only. A coupon is for `periods` billing cycles; under `codes: single_use` each reward
+    redeems it by a code of its own.
+    """
 
     via: DiscountVia
     amount: MoneyTable | None = None
     percent: Percent | None = None
+    periods: Annotated[StrictInt, Field(ge=1, le=MAX_PERIODS)] = 1
+    codes: Literal["single_use"] | None = None
 
     @model_validator(mode="after")
     def _amount_or_percent(self) -> Self:
@@ -91,6 +99,12 @@ class DiscountGrant(Part):
             raise ValueError('write either an amount, such as {USD: "5.00"}, or a percent')
         if self.percent is not None and self.via != "coupon":
             raise ValueError("a percent is only given by a coupon: write `via: coupon`")
+        if self.via != "coupon":
+            for key, written in (("periods", self.periods != 1), ("codes", self.codes is not None)):
+                if written:
+                    raise ValueError(
+                        f"`{key}` is for coupons: write `via: coupon`, or leave it out"
+                    )
         return self
 
 
@@ -169,6 +183,10 @@ class RewardRule(Part):
     """When `when` fires, the customer gets exactly one of the grants, for `cost` points.
 
     `on_refund: revoke` takes it back, and gives its cost back, when what it rests on is undone.
+    Of several subscriptions `lands_on` says which one is meant (the fact's unless told otherwise).
+    Where none can have the reward it waits for one, `wait_for` long (30 days unless told
+    otherwise), or fails at once: `when_none`.
+
     `stock` is how many there are for all customers together. What is over `stock` or `budget` when
     it is to be given fails, and its points go back.
     """
@@ -184,8 +202,32 @@ class RewardRule(Part):
     gift_card: GiftGrant | None = None
     charity: GiftGrant | None = None
     custom: WebhookGrant | None = None
+    lands_on: LandsOn | None = None
+    when_none: Literal["wait", "fail"] | None = None
+    wait_for: Duration | None = None
     stock: Count | None = None
     budget: Budget | None = None
+
+    @property
+    def needs_subscription(self) -> bool:
+        """Whether only a subscription can have it. A credit stands on the customer's account."""
+        if self.discount is not None:
+            return self.discount.via == "coupon"
+        return not (self.feature is None and self.free_days is None and self.free_addon is None)
+
+    @model_validator(mode="after")
+    def _lands_somewhere(self) -> Self:
+        if self.lands_on is not None and not (self.needs_subscription or self.discount):
+            raise ValueError("`lands_on` is for discounts, features, free days and add-ons")
+        for key in ("when_none", "wait_for"):
+            if getattr(self, key) is not None and not self.needs_subscription:
+                raise ValueError(
+                    f"this reward needs no subscription: `{key}` is for coupons, features, free "
+                    "days and add-ons"
+                )
+        if self.when_none == "fail" and self.wait_for is not None:
+            raise ValueError("`wait_for` is not needed under `when_none: fail`: leave one out")
+        return self
 
     @model_validator(mode="after")
     def _budget_covers(self) -> Self:
@@ -200,17 +242,19 @@ class RewardRule(Part):
         missing = ", ".join(sorted(gives.keys() - self.budget.amount.keys()))
         if missing:
             raise ValueError(f"the budget names no amount in {missing}, which the reward gives")
-        for currency, amount in gives.items():
-            if amounts.parse_decimal(self.budget.amount[currency]) < amounts.parse_decimal(amount):
+        for currency, one in gives.items():
+            if amounts.parse_decimal(self.budget.amount[currency]) < one:
                 raise ValueError(f"the budget in {currency} does not suffice for a single one")
         return self
 
-    def _money(self) -> dict[str, str]:
+    def _money(self) -> dict[str, Fraction]:
         """What one of it is worth by currency; nothing where that is no certain sum."""
-        if self.discount is not None:
-            return self.discount.amount or {}
+        times = 1
         gift = self.gift_card or self.charity
-        return gift.amount if isinstance(gift, OrderGrant) else {}
+        table = gift.amount if isinstance(gift, OrderGrant) else {}
+        if self.discount is not None:
+            table, times = self.discount.amount or {}, self.discount.periods
+        return {code: amounts.parse_decimal(text) * times for code, text in table.items()}
 
     @model_validator(mode="after")
     def _one_grant(self) -> Self:

@@ -8,6 +8,7 @@ from schemas.program.parts import Limit, Trigger
 from schemas.program.rewards import DiscountGrant, OrderGrant, RewardRule, RewardWhen, WebhookGrant
 from schemas.program.rules import EarnRule, Expiry, Multiplier, PerAmount, PerQuantity
 from schemas.program.tiers import Level, Tiers
+from schemas.rewards import LandsOn
 
 Sentence = tuple[str, str, str]
 """Kind of part, its id, what it does."""
@@ -26,6 +27,13 @@ PULLED: Mapping[Trigger, str] = {
     "subscription_cancelled": "a subscription is cancelled",
     "subscription_reactivated": "a subscription comes back",
     "custom": "the event arrives",
+}
+
+
+_LANDS_ON: Mapping[LandsOn | None, str] = {
+    "newest": "newest subscription",
+    "oldest": "oldest subscription",
+    "most_valuable": "most valuable subscription",
 }
 
 
@@ -174,8 +182,17 @@ def reviews_words(tiers: Tiers) -> str:
 def _reward(rule: RewardRule, name: str) -> str:
     cost = f" for {rule.cost} {name}" if rule.cost else ""
     taken_back = ", taken back when a refund undoes it" if rule.on_refund == "revoke" else ""
-    fires = f"{_fires(rule.when, name)}: {_grant(rule)}{cost}{taken_back}"
+    grant = f"{_grant(rule)}{_landing(rule)}"
+    fires = f"{_fires(rule.when, name)}: {grant}{cost}{taken_back}"
     return "; ".join([fires, *_allowance(rule)])
+
+
+def _landing(rule: RewardRule) -> str:
+    """On which subscription, and what happens without one, where the program says so."""
+    on = "" if rule.lands_on in (None, "fact") else f" on the {_LANDS_ON[rule.lands_on]}"
+    if rule.when_none == "fail":
+        return f"{on}, failing at once without one"
+    return on if rule.wait_for is None else f"{on}, waiting {rule.wait_for} for one"
 
 
 def _allowance(rule: RewardRule) -> list[str]:
@@ -219,7 +236,9 @@ def _grant(rule: RewardRule) -> str:
 def _discount(discount: DiscountGrant) -> str:
     amounts = [f"{amount} {currency}" for currency, amount in (discount.amount or {}).items()]
     worth = f"{discount.percent} %" if discount.percent is not None else " or ".join(amounts)
-    return f"{worth} off as {discount.via.replace('_', ' ')}"
+    cycles = "" if discount.periods == 1 else f" for {discount.periods} billing cycles"
+    code = ", redeemed by a code of its own" if discount.codes is not None else ""
+    return f"{worth} off{cycles} as {discount.via.replace('_', ' ')}{code}"
 
 
 def _call(what: str, grant: WebhookGrant | OrderGrant) -> str:

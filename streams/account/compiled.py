@@ -7,7 +7,7 @@ factors is worked out here, so that deciding a fact is look-ups and integer arit
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from schemas import ids, points
@@ -25,6 +25,7 @@ from schemas.rewards import (
     Feature,
     FreeAddon,
     FreeDays,
+    LandsOn,
     Order,
     Webhook,
 )
@@ -33,7 +34,11 @@ from streams.account.windows import Window
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
 
+WAITS_FOR = "P30D"
+"""How long a reward waits for a subscription unless told otherwise."""
+
 _YEARS = 100
+_REMEMBERED = 4096
 _KEPT = 10**15
 """The finest part of a point that is kept where the exact one has grown too long."""
 
@@ -129,12 +134,13 @@ class CompiledReward:
     """One reward: what fires it, what it costs and what it grants.
 
     `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance. A
-    `revocable` one is taken back when what it rests on is undone.
+    `revocable` one is taken back when what it rests on is undone. One that needs a subscription
+    `waits_for` one so long, None where it fails at once or needs none.
     """
 
     __slots__ = (
         "allowance", "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id",
-        "limit", "on_request", "revocable", "threshold", "tier", "trigger",
+        "lands_on", "limit", "on_request", "revocable", "threshold", "tier", "trigger", "waits_for",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -153,6 +159,9 @@ class CompiledReward:
         self.grant = _grant(reward, zone)
         self.allowance = _allowance(reward, zone)
         self.held = isinstance(self.grant, Feature) and self.grant.while_in_tier
+        self.lands_on: LandsOn = reward.lands_on or "fact"
+        waits = reward.needs_subscription and reward.when_none != "fail"
+        self.waits_for = periods.parse_period(reward.wait_for or WAITS_FOR) if waits else None
 
 
 class CompiledLevel:
@@ -248,6 +257,11 @@ class CompiledProgram:
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
         self._round_up = expiry.round_up_to if expiry else None
+        # Rules that earn at one instant ask the same: a look-up here, and not two in `periods`.
+        self._ends: dict[int, int] = {}
+        self._period_keys: dict[CalendarPeriod, dict[int, int]] = {
+            per: {} for per in get_args(CalendarPeriod)
+        }
         self.extended_by = _activities(expiry.extended_by if expiry else None)
         self.confirmed_by = frozenset(
             rule.activity for rule in self.rule_by_id.values() if rule.activity
@@ -271,8 +285,15 @@ class CompiledProgram:
     def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:
             return None
-        end = periods.add(available_at, self._expiry, self.zone)
-        return periods.round_up(end, self._round_up, self.zone) if self._round_up else end
+        end = self._ends.get(available_at)
+        if end is None:
+            end = periods.add(available_at, self._expiry, self.zone)
+            if self._round_up:
+                end = periods.round_up(end, self._round_up, self.zone)
+            if len(self._ends) >= _REMEMBERED:
+                self._ends.clear()
+            self._ends[available_at] = end
+        return end
 
     def remind_at(self, expires_at: int) -> int:
         """When points that expire then are told of."""
@@ -283,7 +304,13 @@ class CompiledProgram:
         return periods.add(at, period, self.zone)
 
     def period_key(self, at: int, per: CalendarPeriod) -> int:
-        return periods.period_key(at, per, self.zone)
+        keys = self._period_keys[per]
+        key = keys.get(at)
+        if key is None:
+            if len(keys) >= _REMEMBERED:
+                keys.clear()
+            key = keys[at] = periods.period_key(at, per, self.zone)
+        return key
 
     def year_after(self, anchor: int, years: int) -> int:
         """The `years`-th anniversary of `anchor`, at the same local time; 29 Feb is kept on 28."""
@@ -338,6 +365,8 @@ def _grant(reward: RewardRule, zone: ZoneInfo) -> AnyGrant:
             via=reward.discount.via,
             amounts_minor=amounts.parse_table(table) if table else {},
             percent=reward.discount.percent or "",
+            periods=reward.discount.periods,
+            single_use=reward.discount.codes is not None,
         )
     if reward.feature is not None:
         feature = reward.feature

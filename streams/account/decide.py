@@ -62,15 +62,15 @@ def decide(
         turn.note("account_erased", "the customer was deleted")
         _ignore(turn, moved=False)
         return turn.events
-    at = fact.occurred_at
-    if memory.joined_at == NEVER or at < memory.joined_at:
+    at, joined_at, due_at = fact.occurred_at, memory.joined_at, account.due_at
+    if joined_at == NEVER or at < joined_at:
         memory.joined_at = at
-    if account.due_at and account.due_at <= at:
+    if due_at and due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
     by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
-    turn.now = memory.clock = max(memory.clock, at)
-    turn.program = programs.effective(fact.site, at)
+    turn.now = memory.clock = max(turn.now, at)
+    turn.program = programs.effective(turn.site, at)
     if turn.trace is not None:
         turn.trace.begin(turn.program)
     turn.begin()
@@ -83,7 +83,7 @@ def decide(
             tiers.settle(turn)
     moved = len(turn.events) > by_time
     reminders.remind(turn)
-    timeline.reschedule(account)
+    timeline.reschedule(turn)
     _ignore(turn, moved=moved)
     return turn.events
 
@@ -136,7 +136,7 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
 
 def _catch_up(turn: Turn) -> None:
     """Let happen what is due already of lots that a late fact opened or confirmed: time alone."""
-    timeline.reschedule(turn.account)
+    timeline.reschedule(turn)
     program, credited, pulled = turn.program, turn.credited, turn.pulled
     turn.pulled = []
     timeline.advance(turn, turn.now)

@@ -242,9 +242,9 @@ def _credit(
     lot = ids.lot(turn.digest, rule.digest)
     turn.emit(
         PointsEarned(
-            site=turn.fact.site,
-            customer=turn.fact.customer,
-            sequence=turn.ledger.sequence + 1,
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
             cause=turn.cause(trigger),
             occurred_at=at,
             balance=turn.balance,

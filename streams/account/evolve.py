@@ -49,9 +49,9 @@ MAX_SETTLED = payments.MAX_PAYMENTS
 
 def evolve(account: Account, event: AnyPointsEvent) -> None:
     """Change the account's ledger in place by one event. Events come gapless, in sequence."""
-    ledger = account.ledger
-    assert event.sequence == ledger.sequence + 1, "a gap in the sequence"
-    ledger.sequence = event.sequence
+    ledger, sequence = account.ledger, event.sequence
+    assert sequence == ledger.sequence + 1, "a gap in the sequence"
+    ledger.sequence = sequence
     _CHANGES[type(event)](ledger, event)
 
 
@@ -78,19 +78,22 @@ def _find_kept(ledger: Ledger, reward: str, reward_id: str) -> OpenReward | None
 
 
 def _earned(ledger: Ledger, event: PointsEarned) -> None:
-    ledger.lifetime += event.points
-    ledger.deficit -= event.absorbed
-    left = event.points - event.absorbed
+    points, absorbed = event.points, event.absorbed
+    ledger.lifetime += points
+    if absorbed:
+        ledger.deficit -= absorbed
+    left = points - absorbed
     if left:
+        at, available_at = event.occurred_at, event.available_at
         lots.insert(
             ledger.lots,
             Lot(
                 ids.lot_number(event.lot),
                 left,
-                event.occurred_at,
-                event.available_at,
+                at,
+                available_at,
                 event.expires_at or NEVER,
-                event.available_at <= event.occurred_at,
+                available_at <= at,
                 PROMOTIONAL if event.promotional else STANDARD,
                 event.rule if event.activates_on else "",
             ),
@@ -101,8 +104,10 @@ def _activated(ledger: Ledger, event: PointsActivated) -> None:
     lot = lots.find(ledger.lots, ids.lot_number(event.lot))
     assert lot is not None, f"lot {event.lot} is not open"
     lot.active = True
-    lot.points -= event.absorbed
-    ledger.deficit -= event.absorbed
+    absorbed = event.absorbed
+    if absorbed:
+        lot.points -= absorbed
+        ledger.deficit -= absorbed
     if lot.waits_for:
         lot.waits_for, lot.available_at = "", event.occurred_at
     if event.expires_at is not None:

@@ -1,19 +1,33 @@
 """Lots in debit order: promotional first, then soonest to expire, oldest, by id. PURE."""
 
+from bisect import insort
 from collections.abc import Iterable
 
 from schemas import ids
 from schemas.points import LotChange
-from streams.account.state import Lot
+from streams.account.state import NEVER, STANDARD, Lot
 
 
 def insert(lots: list[Lot], lot: Lot) -> None:
-    """Keep `lots` in debit order. A new lot mostly goes last, so the search starts there."""
-    order = lot.debit_order()
-    index = len(lots)
-    while index and lots[index - 1].debit_order() > order:
-        index -= 1
-    lots.insert(index, lot)
+    """Keep `lots` in debit order."""
+    insort(lots, lot, key=Lot.debit_order)
+
+
+def soonest_expiry(lots: list[Lot]) -> int:
+    """When the first of the lots that are spendable expires, NEVER where none does.
+
+    Within a priority that is the first that is spendable, so mostly one lot is looked at.
+    """
+    soonest, done = NEVER, -1
+    for lot in lots:
+        if lot.priority == done or not lot.active:
+            continue
+        done, expires_at = lot.priority, lot.expires_at
+        if expires_at and (not soonest or expires_at < soonest):
+            soonest = expires_at
+        if done == STANDARD:
+            break
+    return soonest
 
 
 def find(lots: list[Lot], lot_id: int) -> Lot | None:
@@ -52,12 +66,13 @@ def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     """Remove points from lots and return the pieces removed. An emptied lot drops out."""
     pieces = []
     for change in changes:
-        lot = find(lots, ids.lot_number(change.lot))
+        lot, points = find(lots, ids.lot_number(change.lot)), change.points
         assert lot is not None, f"lot {change.lot} is not open"
-        assert lot.points >= change.points > 0, f"lot {change.lot} would go negative"
-        lot.points -= change.points
-        pieces.append(lot.piece(change.points))
-        if lot.points == 0:
+        left = lot.points - points
+        assert left >= 0 < points, f"lot {change.lot} would go negative"
+        lot.points = left
+        pieces.append(lot.piece(points))
+        if left == 0:
             lots.remove(lot)
     return pieces
 
@@ -68,12 +83,15 @@ def plan(lots: list[Lot], points: int, taken: dict[int, int], *, active: bool) -
         if points == 0:
             break
         if lot.active is active:
-            part = min(points, lot.points - taken.get(lot.id, 0))
+            number = lot.id
+            before = taken.get(number, 0)
+            part = min(points, lot.points - before)
             if part > 0:
-                taken[lot.id] = taken.get(lot.id, 0) + part
+                taken[number] = before + part
                 points -= part
     return points
 
 
 def changes_of(taken: dict[int, int]) -> tuple[LotChange, ...]:
-    return tuple(LotChange(lot=ids.lot_text(lot), points=points) for lot, points in taken.items())
+    # A list first: compiled, a generator costs more than what it makes.
+    return tuple([LotChange(lot=ids.lot_text(lot), points=each) for lot, each in taken.items()])

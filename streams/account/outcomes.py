@@ -13,7 +13,15 @@ def delivered(turn: Turn, fact: RewardDelivered) -> None:
     if waiting is not None:
         turn.emit(
             points.RewardDelivered(
-                **turn.head(BY_FACT, turn.now),
+                site=turn.site,
+                customer=turn.customer,
+                sequence=turn.sequence + 1,
+                cause=turn.cause(BY_FACT),
+                occurred_at=turn.now,
+                balance=turn.balance,
+                pending=turn.pending,
+                lifetime=turn.lifetime,
+                deficit=turn.deficit,
                 reward=waiting.reward,
                 reward_id=fact.reward_id,
                 reference=fact.reference,

@@ -18,7 +18,7 @@ def remind(turn: Turn) -> None:
     if program is None or not program.reminds:
         planned.clear()
         return
-    expiries = {lot.expires_at for lot in turn.ledger.lots if lot.active and lot.expires_at}
+    expiries = turn.ledger.expiries()
     for expires_at, remind_at in list(planned.items()):
         if expires_at <= turn.now or (remind_at != NEVER and expires_at not in expiries):
             del planned[expires_at]

@@ -9,7 +9,7 @@ from schemas.points import (
     PointsRedeemed,
     PointsRestored,
 )
-from streams.account import limits, lots, payments
+from streams.account import limits, lots, payments, subscriptions
 from streams.account.compiled import CompiledReward
 from streams.account.evolve import ON_LIFETIME, ON_TIER
 from streams.account.state import Counter, OpenReward
@@ -25,10 +25,19 @@ def earn(
     program = turn.program
     assert program is not None
     reward_id = turn.reward_id(reward.id, turn.ledger.fired.get(reward.id, 0) + 1)
-    subscription, currency = _landing(turn)
+    subscription, currency = _landing(turn, reward)
+    waits_for = reward.waits_for
     turn.emit(
         points.RewardEarned(
-            **turn.head(trigger, turn.now),
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
+            cause=turn.cause(trigger),
+            occurred_at=turn.now,
+            balance=turn.balance,
+            pending=turn.pending,
+            lifetime=turn.lifetime,
+            deficit=turn.deficit,
             program=program.id,
             program_version=program.version,
             reward=reward.id,
@@ -40,6 +49,8 @@ def earn(
             request=request,
             rests_on=_rests_on(turn, reward) if reward.revocable else "",
             counted_at=None if at == turn.now else at,
+            lands_on=reward.lands_on,
+            wait_until=None if waits_for is None else program.later(turn.now, waits_for),
             allowance=reward.allowance,
         )
     )
@@ -54,7 +65,15 @@ def pay(turn: Turn, reward: CompiledReward, reward_id: str) -> None:
     turn.balance -= reward.cost
     turn.emit(
         PointsRedeemed(
-            **turn.head(BY_FACT, turn.now),
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
+            cause=turn.cause(BY_FACT),
+            occurred_at=turn.now,
+            balance=turn.balance,
+            pending=turn.pending,
+            lifetime=turn.lifetime,
+            deficit=turn.deficit,
             points=reward.cost,
             reward=reward.id,
             reward_id=reward_id,
@@ -171,11 +190,18 @@ def _payment_activated(turn: Turn) -> str:
     return ""
 
 
-def _landing(turn: Turn) -> tuple[str, str]:
-    """The subscription where a reward lands: the fact's, or the newest that is not cancelled."""
-    if turn.subscription is not None and turn.subscription.status != "cancelled":
-        return turn.subscription.id, turn.subscription.currency
-    for known in reversed(turn.memory.subscriptions):
-        if known.status != "cancelled":
-            return known.id, known.currency
+def _landing(turn: Turn, reward: CompiledReward) -> tuple[str, str]:
+    """The subscription where a reward lands, and its currency: the fact's where that is meant and
+    not cancelled, else the one that is meant of those that are not.
+    """
+    seen = turn.subscription
+    if seen is not None and seen.status == "cancelled":
+        seen = None
+    if seen is not None and reward.lands_on == "fact":
+        return seen.id, seen.currency
+    chosen = subscriptions.meant(
+        turn.memory, reward.lands_on, seen.currency if seen is not None else ""
+    )
+    if chosen is not None:
+        return chosen.id, chosen.currency
     return "", turn.payment.currency if turn.payment is not None else ""

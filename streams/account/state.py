@@ -13,13 +13,14 @@ import msgspec
 NEVER: Final = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
-PROMOTIONAL, STANDARD = 0, 1
+PROMOTIONAL: Final = 0
+STANDARD: Final = 1
 """Priorities of lots: promotional ones are spent first."""
 
 FOR_GOOD = 1 << 62
 """A `held_until` that does not end."""
 
-_LAST = 1 << 62
+_LAST = 1 << 61
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):
@@ -94,6 +95,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     erased: bool = False
     revoked: dict[str, int] = {}
     settled: list[OpenReward] = []
+
+    def expiries(self) -> set[int]:
+        """Every instant at which points that are spendable expire."""
+        return {lot.expires_at for lot in self.lots if lot.active and lot.expires_at}
 
     def standing(self, reward: str) -> int:
         """How many firings of a reward stand."""

@@ -11,6 +11,7 @@ from schemas import ids
 from schemas.facts import Line, Subscription
 from schemas.program.amounts import round_points
 from schemas.program.names import Change, ChangeKind
+from schemas.rewards import LandsOn
 from streams.account.compiled import CompiledProgram
 from streams.account.state import NEVER, KnownSubscription, Memory
 
@@ -203,6 +204,33 @@ def newest(memory: Memory) -> Subscription | None:
         if known.status != "cancelled":
             return as_subscription(known)
     return None
+
+
+def meant(memory: Memory, lands_on: LandsOn, currency: str) -> KnownSubscription | None:
+    """The live subscription that a reward is for, None without any; `fact` stands for the newest.
+
+    Values in two currencies are not compared: those in `currency` count, where it is empty those
+    in the newest one's.
+    """
+    live = [each for each in reversed(memory.subscriptions) if each.status != "cancelled"]
+    if not live:
+        return None
+    if lands_on == "oldest":
+        return min(live, key=_begun)
+    newest = max(live, key=_begun)
+    if lands_on != "most_valuable":
+        return newest
+    wanted = currency or newest.currency
+    comparable = [each for each in live if each.currency == wanted]
+    return max(comparable, key=_value) if comparable else newest
+
+
+def _begun(known: KnownSubscription) -> int:
+    return known.anchor
+
+
+def _value(known: KnownSubscription) -> Fraction:
+    return Fraction(*_monthly(known.amount_minor, known.period, known.period_unit))
 
 
 def _anchor(seen: Subscription, otherwise: int) -> int:

@@ -19,7 +19,7 @@ from streams.account import (
     tiers,
 )
 from streams.account.earning import earn
-from streams.account.state import NEVER, Account, Lot
+from streams.account.state import NEVER, Lot
 from streams.account.turn import BY_TIME, Turn
 
 ANNIVERSARY = "subscription_anniversary"
@@ -46,32 +46,33 @@ def advance(turn: Turn, until: int) -> None:
             thresholds.fire(turn)
         reminders.remind(turn)
         turn.credited = False
-        reschedule(account)
+        reschedule(turn)
         assert not account.due_at or account.due_at > at, "time does not move on"
     if turn.trace is not None:
         turn.trace.resume()
 
 
-def reschedule(account: Account) -> None:
+def reschedule(turn: Turn) -> None:
     """Work out the next instant at which time alone changes the account."""
-    memory = account.memory
-    soonest = tiers.due_at(memory)
-    for lot in account.ledger.lots:
-        due = lot.expires_at if lot.active else lot.available_at
-        if due and (not soonest or due < soonest):
-            soonest = due
+    memory, open_lots = turn.memory, turn.ledger.lots
+    soonest = _sooner(tiers.due_at(memory), lots.soonest_expiry(open_lots))
+    if turn.pending:
+        for lot in open_lots:
+            if not lot.active:
+                soonest = _sooner(soonest, lot.available_at)
     for known in memory.subscriptions:
-        due = known.anniversary_at
-        if due and (not soonest or due < soonest):
-            soonest = due
+        soonest = _sooner(soonest, known.anniversary_at)
     for parked in memory.parked:
-        due = parked.until
-        if due and not parked.found and (not soonest or due < soonest):
-            soonest = due
-    for due in memory.reminders.values():
-        if due and (not soonest or due < soonest):
-            soonest = due
-    account.due_at = soonest
+        if not parked.found:
+            soonest = _sooner(soonest, parked.until)
+    for remind_at in memory.reminders.values():
+        soonest = _sooner(soonest, remind_at)
+    turn.account.due_at = soonest
+
+
+def _sooner(one: int, other: int) -> int:
+    """The earlier of two instants, either of which may be NEVER."""
+    return other if one == NEVER or NEVER != other < one else one
 
 
 def _end_pending(turn: Turn, at: int) -> None:
@@ -95,7 +96,15 @@ def _activate(turn: Turn, lot: Lot, at: int) -> None:
     absorbed = turn.absorb(lot.points)
     turn.emit(
         PointsActivated(
-            **turn.head(BY_TIME, at),
+            site=turn.site,
+            customer=turn.customer,
+            sequence=turn.sequence + 1,
+            cause=turn.cause(BY_TIME),
+            occurred_at=at,
+            balance=turn.balance,
+            pending=turn.pending,
+            lifetime=turn.lifetime,
+            deficit=turn.deficit,
             lot=ids.lot_text(lot.id),
             points=lot.points,
             absorbed=absorbed,
@@ -104,10 +113,11 @@ def _activate(turn: Turn, lot: Lot, at: int) -> None:
 
 
 def _expire(turn: Turn, at: int) -> None:
+    if not NEVER != lots.soonest_expiry(turn.ledger.lots) <= at:
+        return
     due = [lot for lot in turn.ledger.lots if lot.active and NEVER != lot.expires_at <= at]
-    if due:
-        turn.balance -= sum(lot.points for lot in due)
-        _lose(turn, due, at, "expired")
+    turn.balance -= sum(lot.points for lot in due)
+    _lose(turn, due, at, "expired")
 
 
 def _lose(turn: Turn, due: list[Lot], at: int, reason: ExpiryReason) -> None:

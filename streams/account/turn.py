@@ -32,15 +32,15 @@ BY_REQUEST: Final = REQUESTED
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
-    that of the fact's natural key. `counted` are the rules that counted the payment as a pull, and
-    whether they earned at it.
+    that of the fact's natural key, `sequence` is the last event's. `counted` are the rules that
+    counted the payment as a pull, and whether they earned at it.
     """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
-        "credited", "deficit", "digest", "earnings", "entered", "events", "fact", "fired", "ledger",
-        "lifetime", "memory", "notes", "now", "offset", "payment", "pending", "program", "programs",
-        "pulled", "subscription", "trace",
+        "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
+        "fired", "ledger", "lifetime", "memory", "notes", "now", "offset", "payment", "pending",
+        "program", "programs", "pulled", "sequence", "site", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -54,19 +54,21 @@ class Turn:
         trace: Trace | None = None,
     ) -> None:
         self.account = account
-        self.ledger = account.ledger
-        self.memory = account.memory
+        self.ledger = ledger = account.ledger
+        self.memory = memory = account.memory
         self.fact = fact
+        self.site, self.customer = fact.site, fact.customer
         self.digest = digest
         self.offset = offset
         self.programs = programs
         self.trace = trace
         self.program: CompiledProgram | None = None
         self.events: list[AnyPointsEvent] = []
-        self.now = self.memory.clock
-        self.balance, self.pending = figures_of(self.ledger)
-        self.lifetime = self.ledger.lifetime
-        self.deficit = self.ledger.deficit
+        self.now = memory.clock
+        self.sequence = ledger.sequence
+        self.balance, self.pending = figures_of(ledger)
+        self.lifetime = ledger.lifetime
+        self.deficit = ledger.deficit
         self.payment: PaymentSucceeded | None = None
         self.subscription: Subscription | None = None
         self.change: Change | None = None
@@ -96,6 +98,7 @@ class Turn:
     def take_over(self, own: "Turn") -> None:
         """Go on where a stand-in ended."""
         self.events += own.events
+        self.sequence = own.sequence
         self.balance, self.pending = own.balance, own.pending
         self.lifetime, self.deficit = own.lifetime, own.deficit
         self.credited = self.credited or own.credited
@@ -103,6 +106,7 @@ class Turn:
 
     def emit(self, event: AnyPointsEvent) -> None:
         evolve(self.account, event)
+        self.sequence += 1
         self.events.append(event)
         if self.trace is not None:
             self.trace.event(event)
@@ -116,11 +120,15 @@ class Turn:
         return cause
 
     def head(self, trigger: str, at: int) -> dict[str, Any]:
-        """The head of the next event, with the figures as they stand."""
+        """The head of the next event, with the figures as they stand.
+
+        The events of every day spell theirs out: for keywords that are known when it is compiled
+        no dict is made, and making one costs as much as the event.
+        """
         return {
-            "site": self.fact.site,
-            "customer": self.fact.customer,
-            "sequence": self.ledger.sequence + 1,
+            "site": self.site,
+            "customer": self.customer,
+            "sequence": self.sequence + 1,
             "cause": self.cause(trigger),
             "occurred_at": at,
             "balance": self.balance,
@@ -170,4 +178,4 @@ class Turn:
         return counter
 
     def reward_id(self, reward: str, ordinal: int) -> str:
-        return ids.reward_id(self.fact.site, self.fact.customer, reward, ordinal)
+        return ids.reward_id(self.site, self.customer, reward, ordinal)

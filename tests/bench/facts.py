@@ -61,7 +61,7 @@ class Load:
         return Load(self.records[start:stop], events)
 
 
-def live(customers: int, facts: int, *, seed: int = 1) -> Story:
+def live(customers: int, facts: int, *, seed: int = 1, programs: Programs | None = None) -> Story:
     """At least `facts` facts of `customers` customers, with the outcomes of their rewards."""
     days = max(YEAR_DAYS, YEAR_DAYS * facts // (customers * FACTS_PER_YEAR))
     life = Life(LifeSettings(seed=seed, customers=customers, days=days))
@@ -71,7 +71,7 @@ def live(customers: int, facts: int, *, seed: int = 1) -> Story:
         bodies.append(event.body)
 
     life.site.listeners.append(take)
-    told = _Telling(known())
+    told = _Telling(programs or known())
     at = FIRST_INSTANT
     while len(told.lived) < facts:
         at += STEP_DAYS * DAY
@@ -126,11 +126,13 @@ def double(fact: AnyFact, number: int) -> AnyFact:
     return msgspec.structs.replace(fact, customer=customer)
 
 
-def multiply(facts: int, accounts: int, partitions: int) -> tuple[Load, list[int]]:
+def multiply(
+    facts: int, accounts: int, partitions: int, *, programs: Programs | None = None
+) -> tuple[Load, list[int]]:
     """`facts` facts over `accounts` accounts, and the number of events up to each of them."""
     customers = min(accounts, LIVED_CUSTOMERS_MAX)
     doubles = max(1, accounts // customers)
-    story = live(customers, -(-facts // doubles))
+    story = live(customers, -(-facts // doubles), programs=programs)
     records: list[tuple[int, bytes, bytes]] = []
     events = [0]
     for lived, number in _told(story, doubles):

@@ -1,4 +1,4 @@
-"""The program that every measurement runs: the sample exactly as it ships, or another one."""
+"""The programs that are measured: the sample exactly as it ships, or another, and every key."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +11,7 @@ from schemas.program.model import Program
 from streams.account.programs import Programs
 from tests.support.year import SPIKES
 
+EVERYTHING = Path(__file__).with_name("everything.yaml")
 ALWAYS = datetime(2000, 1, 1)  # noqa: DTZ001 - local time in the program's own zone
 
 _chosen = SPIKES
@@ -23,8 +24,11 @@ def choose(path: Path) -> None:
 
 
 def sample() -> Program:
-    """One that does not say since when it applies has always applied."""
-    program = load_program(_chosen.read_text(encoding="utf-8"))
+    """What every measurement runs. One without a beginning has always applied."""
+    return _always(load_program(_chosen.read_text(encoding="utf-8")))
+
+
+def _always(program: Program) -> Program:
     if program.effective_from is not None:
         return program
     return program.model_copy(update={"effective_from": ALWAYS})
@@ -32,8 +36,17 @@ def sample() -> Program:
 
 @lru_cache
 def known() -> Programs:
-    """The program, published before the first fact."""
-    program = sample()
+    """The program of every measurement, published before the first fact."""
+    return _published(sample())
+
+
+@lru_cache
+def everything() -> Programs:
+    """The program that uses every key, published before the first fact."""
+    return _published(load_program(EVERYTHING.read_text(encoding="utf-8")))
+
+
+def _published(program: Program) -> Programs:
     return Programs().with_published(
         ProgramPublished(
             id=ids.program_published(program.program, 1),

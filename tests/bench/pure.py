@@ -15,12 +15,12 @@ import msgspec
 from schemas.codec import FACTS
 from schemas.topics import PROGRAMS_KEY
 from streams.account.decide import decide
+from streams.account.programs import Programs
 from streams.account.state import Account
 from streams.app import POLL_RECORDS_MAX
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.bench.facts import Load
-from tests.bench.program import known
 
 REPEATS = 3
 
@@ -44,30 +44,32 @@ class Fetched(msgspec.Struct, frozen=True):
     value: bytes
 
 
-def measure_pure(load: Load, partitions: int) -> list[PureRate]:
+def measure_pure(program: str, programs: Programs, load: Load, partitions: int) -> list[PureRate]:
+    """`load` is what `programs` made of the customers' lives; `program` is their name."""
     facts = [FACTS.decode(value) for _, _, value in load.records]
     batches = list(_batches(load, partitions))
 
     def decide_alone() -> None:
         accounts: defaultdict[str, Account] = defaultdict(Account)
-        programs = known()
         for offset, fact in enumerate(facts):
             decide(accounts[fact.customer], fact, offset, programs)
 
     def fold_partitions() -> None:
-        folds = [_fold() for _ in range(partitions)]
+        folds = [_fold(programs) for _ in range(partitions)]
         for partition, batch in batches:
             folds[partition].apply(batch)
 
     return [
-        PureRate("decide alone: facts decoded, accounts live", _rate(decide_alone, len(facts))),
-        PureRate("fold of a partition: bytes in, bytes out", _rate(fold_partitions, len(facts))),
+        PureRate(f"{program}: decide alone, accounts live", _rate(decide_alone, len(facts))),
+        PureRate(
+            f"{program}: fold of a partition, bytes to bytes", _rate(fold_partitions, len(facts))
+        ),
     ]
 
 
-def _fold() -> PartitionFold:
+def _fold(programs: Programs) -> PartitionFold:
     fold = PartitionFold("bench")
-    fold.restore(PROGRAMS_KEY, known().encode())
+    fold.restore(PROGRAMS_KEY, programs.encode())
     return fold
 
 

@@ -8,8 +8,9 @@ from tests.bench import bare, machine, ours, plain_faust, quix
 from tests.bench.facts import multiply
 from tests.bench.latency import measure_latency
 from tests.bench.peer import Peer
+from tests.bench.program import everything, known
 from tests.bench.projector import measure_projector
-from tests.bench.pure import measure_pure
+from tests.bench.pure import PureRate, measure_pure
 from tests.bench.race import Course, Result, Say, WrongOutput, race
 from tests.bench.restore import measure_restore
 from tests.bench.rewards import measure_bucket, measure_webhooks
@@ -77,7 +78,7 @@ class Suite:
         match figure:
             case Figure.PURE:
                 self._say("folding without Kafka")
-                self.report.pure = measure_pure(self._load.part(0, PURE_FACTS_MAX, 0), PARTITIONS)
+                self.report.pure = self._pure()
             case Figure.PEERS:
                 await self._race(peers)
             case Figure.RESTORE:
@@ -88,6 +89,17 @@ class Suite:
                 await self._projector()
             case Figure.REWARDER:
                 await self._rewarder()
+
+    def _pure(self) -> list[PureRate]:
+        """The chosen program, and the one that uses every key."""
+        load = self._load.part(0, PURE_FACTS_MAX, 0)
+        facts = len(load.records)
+        accounts = min(facts, self._sizes.accounts)
+        whole, _ = multiply(facts, accounts, PARTITIONS, programs=everything())
+        return [
+            *measure_pure("the program", known(), load, PARTITIONS),
+            *measure_pure("every key", everything(), whole, PARTITIONS),
+        ]
 
     async def _race(self, peers: list[Peer]) -> None:
         # The broker's first seconds are slow: nobody's race is run in them.

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.rewards import states
 from connectors.rewards.attempts import LeaseLostError
-from connectors.rewards.gateway import Done
+from connectors.rewards.gateway import Done, NotExecuted
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.standing import State
 from tests.support.ledgers import (
@@ -73,6 +73,29 @@ async def test_a_revocation_waits_until_its_reward_is_settled(ledger: Ledger) ->
     assert taking_back.target.granted.command == grant(1)
     assert taking_back.target.granted.body == {"amount": 500}
     assert taking_back.target.granted.reference == "pc_1"
+
+
+async def test_a_taking_back_that_is_postponed_is_not_overtaken(ledger: Ledger) -> None:
+    await give(ledger, grant(1))
+    await deliver(ledger, (await lease(ledger))[0])
+    await give(ledger, revoke(1))
+    await give(ledger, grant(2))
+    [taking_back] = await lease(ledger)
+    busy = states.postpone(taking_back.standing, NotExecuted("busy", 3600), at(3))
+    await ledger.put(taking_back, busy, wall=3, keep=False)
+    assert await lease(ledger) == []
+
+
+async def test_a_reward_that_waits_long_is_overtaken_and_never_worked_on_beside_another(
+    ledger: Ledger,
+) -> None:
+    await give(ledger, grant(1), grant(2))
+    [first] = await lease(ledger)
+    waits = states.postpone(first.standing, NotExecuted("none yet", 3600), at(3))
+    await ledger.put(first, waits, wall=3, keep=False)
+    [second] = await lease(ledger)
+    assert second.reward_id == grant(2).reward_id
+    assert await lease(ledger) == []
 
 
 async def test_what_was_done_to_take_a_reward_back_is_shown_with_it(ledger: Ledger) -> None:

@@ -247,6 +247,79 @@ async def test_a_coupon_that_does_not_exist_is_refused(bench: Bench) -> None:
     assert isinstance(outcome, Refused)
 
 
+async def test_a_code_redeems_its_coupon_once(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    for _ in range(2):
+        assert await bench.gateway.ensure_code("LOYAL1", "five", "five-a0") == Done("LOYAL1")
+    assert isinstance(await bench.gateway.apply_coupon(bench.subscription, "LOYAL1", "key 1"), Done)
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert set(found.coupons) == {"five", "LOYAL1"}
+    again = await bench.gateway.apply_coupon(bench.subscription, "LOYAL1", "key 2")
+    assert isinstance(again, Refused)
+    # A code that is redeemed is still the reward's own: making sure of it changes nothing.
+    assert await bench.gateway.ensure_code("LOYAL1", "five", "five-a0") == Done("LOYAL1")
+
+
+async def test_a_set_takes_more_than_one_code(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    for code in ("LOYAL1", "LOYAL2"):
+        assert await bench.gateway.ensure_code(code, "five", "five-a0") == Done(code)
+        if isinstance(bench.gateway, ChargebeeGateway):
+            bench.gateway._sets_seen.clear()  # as another process would find it
+
+
+async def test_a_code_redeems_no_second_coupon(bench: Bench) -> None:
+    for coupon in ("five", "six"):
+        await bench.gateway.ensure_coupon(bench.coupon(coupon))
+    await bench.gateway.ensure_code("LOYAL1", "five", "five-a0")
+    refused = await bench.gateway.ensure_code("LOYAL1", "six", "six-a0")
+    assert isinstance(refused, Refused)
+    assert isinstance(await bench.gateway.ensure_code("LOYAL2", "none", "none-a0"), Refused)
+
+
+async def test_a_code_whose_answer_is_lost_redeems_once(bench: Bench) -> None:
+    await bench.gateway.ensure_coupon(bench.coupon("five"))
+    await bench.gateway.ensure_code("LOYAL1", "five", "five-a0")
+    bench.disturb("lost")
+    doubt = await bench.gateway.apply_coupon(bench.subscription, "LOYAL1", "key 1")
+    assert isinstance(doubt, Unknown)
+    assert isinstance(await bench.gateway.apply_coupon(bench.subscription, "LOYAL1", "key 1"), Done)
+    found = await bench.gateway.subscription(bench.subscription)
+    assert found is not None
+    assert found.coupons.count("LOYAL1") == 1
+
+
+async def test_a_code_is_made_again_after_an_answer_was_lost() -> None:
+    with sandbox_bench(days=90) as bench:
+        await bench.gateway.ensure_coupon(bench.coupon("five"))
+        for code in ("LOYAL1", "LOYAL2"):  # first the set's answer is lost, then a code's
+            bench.disturb("lost")
+            doubt = await bench.gateway.ensure_code(code, "five", "five-a0")
+            assert isinstance(doubt, NotExecuted)
+            assert await bench.gateway.ensure_code(code, "five", "five-a0") == Done(code)
+
+
+async def test_a_coupon_for_three_months_is_on_three_monthly_invoices() -> None:
+    with sandbox_bench(days=500) as bench:
+        assert isinstance(bench.gateway, ChargebeeGateway)
+        lasting = bench.coupon(
+            "three", duration_type="limited_period", period=3, period_unit="month"
+        )
+        found = await bench.gateway.subscription(bench.subscription)
+        assert found is not None
+        assert (found.period, found.period_unit) == (1, "month")
+        await bench.gateway.ensure_coupon(lasting)
+        await bench.gateway.ensure_code("LOYAL3", "three", "three-a0")
+        await bench.gateway.apply_coupon(bench.subscription, "LOYAL3", "key 1")
+        for _ in range(6):
+            bench.live_a_month()
+
+        counted = await bench.gateway._client.count_invoiced_coupons(bench.subscription, since=0)
+
+    assert counted == {"three": 3, "LOYAL3": 3}
+
+
 async def test_subscriptions_are_found_by_id_and_by_customer(bench: Bench) -> None:
     found = await bench.gateway.subscription(bench.subscription)
     assert found is not None

@@ -36,6 +36,8 @@ class InMemoryGateway:
     deductions: list[tuple[float, GrantedCredit]] = field(default_factory=list)
     spent: dict[str, int] = field(default_factory=dict)
     coupons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    redeemed: set[str] = field(default_factory=set)
     invoiced: dict[str, set[str]] = field(default_factory=dict)
     overrides: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -128,15 +130,29 @@ class InMemoryGateway:
             return Refused(f"coupon {params['id']} exists with other terms", "coupon_differs")
         return Done(params["id"])
 
+    async def ensure_code(self, code: str, coupon: str, coupon_set: str) -> Outcome:
+        self.calls.append("ensure_code")
+        if coupon not in self.coupons:
+            return Refused(f"{coupon} not found", "resource_not_found")
+        if self.codes.setdefault(code, coupon) != coupon:
+            return Refused(f"code {code} redeems another coupon", "code_differs")
+        return Done(code)
+
     async def apply_coupon(self, subscription: str, coupon: str, key: str) -> Outcome:
         request = f"{subscription} {coupon}"
         return self._write("apply_coupon", key, request, lambda: self._apply(subscription, coupon))
 
     def _apply(self, subscription: str, coupon: str) -> Outcome:
         held = self.held.get(subscription)
-        if held is None or coupon not in self.coupons:
+        if held is None or coupon not in {*self.coupons, *self.codes}:
             return Refused(f"{subscription} or {coupon} not found", "resource_not_found")
-        coupons = tuple(dict.fromkeys([*held.coupons, coupon]))
+        if coupon in self.redeemed:
+            return Refused(f"code {coupon} is redeemed", "resource_limit_exhausted")
+        names = [coupon]
+        if coupon in self.codes:
+            names = [self.codes[coupon], coupon]
+            self.redeemed.add(coupon)
+        coupons = tuple(dict.fromkeys([*held.coupons, *names]))
         self.held[subscription] = replace(held, coupons=coupons)
         return Done(f"{subscription}:{coupon}")
 

@@ -1,6 +1,15 @@
+import re
+from typing import Any
+
 import pytest
 
-from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor, coupon_id
+from connectors.rewards.discount import (
+    CouponExecutor,
+    PromotionalCreditExecutor,
+    code_of,
+    coupon_id,
+    set_of,
+)
 from connectors.rewards.gateway import (
     Absent,
     Conflict,
@@ -89,15 +98,15 @@ async def test_a_coupon_goes_to_the_subscription_of_the_command(gateway: InMemor
     assert prepared.body["coupon"]["id"] == "cactus-spikes-five-off-v3-USD-1"
 
 
-async def test_else_to_the_oldest_active_one_before_one_in_trial(gateway: InMemoryGateway) -> None:
+async def test_else_to_the_newest_active_one_before_one_in_trial(gateway: InMemoryGateway) -> None:
     gateway.with_subscription("sub_1", status="cancelled")
-    gateway.with_subscription("sub_2", status="in_trial", created_at=2)
+    gateway.with_subscription("sub_2", status="in_trial", created_at=5)
     gateway.with_subscription("sub_4", created_at=4)
     gateway.with_subscription("sub_3", created_at=3)
-    gateway.with_subscription("sub_0", status="non_renewing", created_at=0)
+    gateway.with_subscription("sub_0", status="non_renewing", created_at=6)
     prepared = await CouponExecutor(gateway).prepare(coupon())
     assert isinstance(prepared, Prepared)
-    assert prepared.body["subscription"] == "sub_3"
+    assert prepared.body["subscription"] == "sub_4"
 
 
 async def test_a_coupon_needs_a_subscription_with_a_next_invoice(gateway: InMemoryGateway) -> None:
@@ -152,3 +161,100 @@ def test_coupon_ids_are_stable_short_and_plain() -> None:
     assert len(coupon_id(long, "USD")) <= 50
     assert coupon_id(long, "USD").isascii()
     assert coupon_id(coupon(), "") == "cactus-spikes-five-off-v3-1"
+
+
+QUARTERLY = Discount(via="coupon", percent="10", periods=3)
+BY_CODE = Discount(via="coupon", percent="10", single_use=True)
+
+
+async def test_a_coupon_is_worth_what_all_its_periods_give(gateway: InMemoryGateway) -> None:
+    thrice = Discount(via="coupon", amounts_minor={"USD": 500}, periods=3)
+    prepared = await CouponExecutor(gateway).prepare(coupon(grant=thrice))
+    assert isinstance(prepared, Prepared), prepared
+    assert (prepared.worth_minor, prepared.currency) == (1500, "USD")
+
+
+async def body_of(gateway: InMemoryGateway, given: Discount, ordinal: int = 1) -> dict[str, Any]:
+    prepared = await CouponExecutor(gateway).prepare(coupon(ordinal, grant=given))
+    assert isinstance(prepared, Prepared), prepared
+    return prepared.body
+
+
+@pytest.mark.parametrize(
+    ("period", "unit", "lasts", "name"),
+    [
+        (1, "month", 3, "cactus-spikes-five-off-v3-1-3month"),
+        (6, "month", 18, "cactus-spikes-five-off-v3-1-18month"),
+        (2, "week", 6, "cactus-spikes-five-off-v3-1-6week"),
+        (1, "year", 3, "cactus-spikes-five-off-v3-1-3year"),
+    ],
+)
+async def test_a_coupon_for_three_cycles_lasts_for_three_terms_of_its_subscription(
+    gateway: InMemoryGateway, period: int, unit: str, lasts: int, name: str
+) -> None:
+    gateway.with_subscription("sub_1", period=period, period_unit=unit)
+    terms = (await body_of(gateway, QUARTERLY))["coupon"]
+    assert (terms["duration_type"], terms["period"], terms["period_unit"]) == (
+        "limited_period",
+        lasts,
+        unit,
+    )
+    assert terms["id"] == name
+
+
+async def test_a_coupon_for_one_cycle_is_for_one_invoice(gateway: InMemoryGateway) -> None:
+    terms = (await body_of(gateway, Discount(via="coupon", percent="10")))["coupon"]
+    assert terms["duration_type"] == "one_time"
+    assert "period" not in terms
+
+
+async def test_a_code_redeems_the_shared_coupon_for_one_reward(gateway: InMemoryGateway) -> None:
+    gateway.with_subscription("sub_2", "c2")
+    executor = CouponExecutor(gateway)
+    references = set()
+    for command in (
+        coupon(grant=BY_CODE),
+        coupon(grant=BY_CODE, customer="c2", subscription="sub_2"),
+    ):
+        prepared = await executor.prepare(command)
+        assert isinstance(prepared, Prepared)
+        assert await executor.read_back(prepared.body, 0) == Absent()
+        done = await executor.carry_out(prepared.body, command.reward_id)
+        assert done == Done(code_of(command.reward_id))
+        assert await executor.read_back(prepared.body, 0) == Found(done.reference)
+        references.add(done.reference)
+    assert len(references) == 2
+    assert len(gateway.coupons) == 1
+
+
+async def test_a_code_that_an_invoice_has_used_up_is_still_found(gateway: InMemoryGateway) -> None:
+    body = await body_of(gateway, BY_CODE)
+    gateway.invoiced["sub_1"] = {body["code"]}
+    assert await CouponExecutor(gateway).read_back(body, 0) == Found(body["code"])
+
+
+async def test_a_code_is_redeemed_once_however_often_it_is_sent(gateway: InMemoryGateway) -> None:
+    executor = CouponExecutor(gateway)
+    body = await body_of(gateway, BY_CODE)
+    assert isinstance(await executor.carry_out(body, "key 1"), Done)
+    assert isinstance(await executor.carry_out(body, "key 2"), Refused)
+    assert await executor.read_back(body, 0) == Found(body["code"])
+
+
+async def test_a_code_of_another_coupon_is_not_taken_for_ours(gateway: InMemoryGateway) -> None:
+    body = await body_of(gateway, BY_CODE)
+    gateway.codes[body["code"]] = "somebody-elses"
+    assert isinstance(await CouponExecutor(gateway).carry_out(body, "key"), Refused)
+
+
+@pytest.mark.parametrize("reward", ["five-off", "a-name-that-leaves-no-room-for-what-follows"])
+async def test_codes_and_their_sets_fit_what_chargebee_takes(
+    gateway: InMemoryGateway, reward: str
+) -> None:
+    command = coupon(grant=BY_CODE, reward=reward)
+    name = coupon_id(command, "")
+    assert len(set_of(name, command.reward_id)) <= 50
+    code = code_of(command.reward_id)
+    assert len(code) <= 50
+    assert re.fullmatch("[A-Z0-9]+", code)
+    assert code == code_of(command.reward_id)

@@ -56,14 +56,14 @@ async def taken(*commands: AnyRewardCommand) -> list[tuple[list[str], list[str],
 
 async def test_commands_of_a_poll_are_stored_in_one_transaction() -> None:
     one, two = grant(1), grant(1, customer="c2")
-    assert await taken(one, two, revoke(one)) == [
+    assert await taken(one, two, revoke(1)) == [
         ([one.reward_id, two.reward_id], [one.reward_id], 3)
     ]
 
 
 async def test_what_follows_a_revocation_of_the_same_customer_is_stored_after_it() -> None:
     one, two = grant(1), grant(2)
-    assert await taken(one, revoke(one), two) == [
+    assert await taken(one, revoke(1), two) == [
         ([one.reward_id], [one.reward_id], 2),
         ([two.reward_id], [], 3),
     ]
@@ -71,4 +71,4 @@ async def test_what_follows_a_revocation_of_the_same_customer_is_stored_after_it
 
 async def test_another_customers_revocation_holds_nobody_up() -> None:
     one, other = grant(1), grant(1, customer="c2")
-    assert len(await taken(one, revoke(one), other)) == 1
+    assert len(await taken(one, revoke(1), other)) == 1

@@ -20,10 +20,11 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from schemas.rewards import AnyGrant, Feature, FreeAddon, FreeDays
+from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays
 from tests.support.gateway import InMemoryGateway
 from tests.support.rewards import COUPON_OFF, FIVE_OFF, NOON, Clocks, grant, revoke
 
+BY_CODE = Discount(via="coupon", percent="10", periods=3, single_use=True)
 BETA = Feature(id="beta-access")
 WEEK = FreeDays(days=7)
 SUPPORT = FreeAddon(price="support-USD-monthly")
@@ -54,6 +55,7 @@ async def body_of(executor: Executor, granted: Granted) -> dict[str, Any]:
 TAKEN_BACK: list[tuple[AnyGrant, type[Any]]] = [
     (FIVE_OFF, PromotionalCreditExecutor),
     (COUPON_OFF, CouponExecutor),
+    (BY_CODE, CouponExecutor),
     (BETA, FeatureExecutor),
     (WEEK, FreeDaysExecutor),
 ]

@@ -197,6 +197,92 @@ def test_a_second_coupon_of_the_same_id_is_a_duplicate(life: Life) -> None:
     assert (refused.value.code, refused.value.param) == ("duplicate_entry", "id")
 
 
+@pytest.fixture
+def codes(life: Life) -> Resource:
+    """A set of two codes, each for half of the next invoice."""
+    coupon(life, discount_type="percentage", discount_percentage=50.0, duration_type="one_time")
+    held = life.promotions.codes.create_set({"id": "s", "name": "s", "coupon_id": "SPIKES"}, BY_API)
+    life.promotions.codes.add(held, ["AB1", "AB2"], BY_API)
+    return held
+
+
+def test_a_code_puts_its_coupon_on_the_subscription_once(life: Life, codes: Resource) -> None:
+    subscription = only(life).subscription
+    life.promotions.apply_coupons(subscription, ["AB1"], replace=False)
+    (held,) = subscription["coupons"]
+    assert (held["coupon_id"], held["coupon_code"]) == ("SPIKES", "AB1")
+    assert life.site.coupon_codes["AB1"]["status"] == "redeemed"
+    assert (codes["total_count"], codes["redeemed_count"]) == (2, 1)
+
+    invoice = next_invoice(life)
+    assert invoice["discounts"][0]["coupon_set_code"] == "AB1"
+    with pytest.raises(ApiError, match="AB1 is redeemed") as refused:
+        life.promotions.apply_coupons(subscription, ["AB1"], replace=False)
+    assert refused.value.code == "resource_limit_exhausted"
+
+
+@pytest.mark.usefixtures("codes")
+def test_a_coupon_that_waits_is_not_redeemed_a_second_time(life: Life) -> None:
+    subscription = only(life).subscription
+    life.promotions.apply_coupons(subscription, ["AB1"], replace=False)
+    with pytest.raises(ApiError, match="on the subscription already"):
+        life.promotions.apply_coupons(subscription, ["AB2"], replace=False)
+    assert life.site.coupon_codes["AB2"]["status"] == "not_redeemed"
+
+
+@pytest.mark.parametrize("code", ["", "AB-1", "A" * 51, "ÄB1"])
+def test_a_code_is_letters_and_digits(life: Life, codes: Resource, code: str) -> None:
+    with pytest.raises(ApiError, match="letters and digits"):
+        life.promotions.codes.add(codes, [code], BY_API)
+
+
+@pytest.mark.parametrize("more", [["AB3", "AB1"], ["AB3", "AB3"]])
+def test_of_codes_of_which_one_is_taken_none_is_added(
+    life: Life, codes: Resource, more: list[str]
+) -> None:
+    with pytest.raises(ApiError, match="already taken"):
+        life.promotions.codes.add(codes, more, BY_API)
+    assert set(life.site.coupon_codes) == {"AB1", "AB2"}
+
+
+def test_a_set_holds_a_thousand_codes(life: Life, codes: Resource) -> None:
+    life.promotions.codes.add(codes, [f"C{number}" for number in range(998)], BY_API)
+    with pytest.raises(ApiError, match="at most 1000"):
+        life.promotions.codes.add(codes, ["D1"], BY_API)
+
+
+def test_a_set_has_an_id_of_its_own_and_a_coupon(life: Life, codes: Resource) -> None:
+    with pytest.raises(ApiError, match="already taken") as refused:
+        life.promotions.codes.create_set({**codes, "coupon_id": "SPIKES"}, BY_API)
+    assert refused.value.code == "duplicate_entry"
+    with pytest.raises(ApiError, match="not found"):
+        life.promotions.codes.create_set({"id": "t", "name": "t", "coupon_id": "NONE"}, BY_API)
+
+
+@pytest.mark.parametrize(("unit", "invoices"), [("day", 0), ("week", 0), ("month", 2), ("year", 3)])
+def test_a_limited_period_is_counted_in_its_unit(life: Life, unit: str, invoices: int) -> None:
+    coupon(
+        life,
+        discount_type="percentage",
+        discount_percentage=10.0,
+        duration_type="limited_period",
+        period=2,
+        period_unit=unit,
+    )
+    next_invoice(life)
+    life.advance(life.site.now + DAY)
+    life.promotions.apply_coupons(only(life).subscription, ["SPIKES"], replace=False)
+    assert sum("discounts" in next_invoice(life) for _ in range(3)) == invoices
+
+
+def test_a_period_belongs_to_a_limited_period(life: Life) -> None:
+    given = {"discount_type": "percentage", "discount_percentage": 10.0}
+    with pytest.raises(ApiError, match="period_unit"):
+        coupon(life, **given, duration_type="limited_period", period=2)
+    with pytest.raises(ApiError, match="limited period only"):
+        coupon(life, **given, duration_type="one_time", period=2)
+
+
 def test_the_thirty_first_comes_back_after_a_short_month() -> None:
     january_31 = 1_769_817_600
     assert add_months(january_31, 1) == 1_772_236_800

@@ -392,6 +392,14 @@ def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said:
         ),
         (
             (
+                'rewards: [{id: a, when: {balance: 5}, budget: {amount: {USD: "14"}}, '
+                'discount: {via: coupon, amount: {USD: "5"}, periods: 3}}]'
+            ),
+            "rewards[0]",
+            "does not suffice for a single one",
+        ),
+        (
+            (
                 'rewards: [{id: a, when: {balance: 5}, budget: {amount: {USD: "9"}, per: hour}, '
                 'discount: {via: coupon, amount: {USD: "5"}}}]'
             ),

@@ -11,7 +11,7 @@ from streams.account.explanation.events import happened
 from streams.account.explanation.wording import Wording
 
 GOLDEN = Path(__file__).parents[4] / "schemas" / "examples" / "loyalty.points.v1"
-LOT = "lot 5d41402abc4b2a76"
+LOT = "lot d41402abc4b2a76"
 END = "at the end of 30 Nov 2026"
 SAID = {
     "AccountErased": ["The account is closed for good."],
@@ -33,7 +33,7 @@ SAID = {
     "PointsEarned": [
         (
             "They wait for `review_submitted` until 15 Dec 2025, and are void without it "
-            "(lot 5d41402abc4b2a76)."
+            "(lot d41402abc4b2a76)."
         ),
         "This was number 3 for `pay`.",
         "They are promotional: they are spent before others.",
