@@ -23,6 +23,10 @@ from streams.translate import Translator
 
 IN_FLIGHT_MAX = 40_000
 POLL_RECORDS_MAX = 5_000
+FETCH_BYTES_MAX = 4 << 20
+"""Of each partition at a time. The more facts come together, the fewer times an account is encoded;
+what was fetched ahead is bounded by aiokafka's 50 MB for each broker.
+"""
 SESSION_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 COMMIT_SECONDS = 1.0
@@ -134,6 +138,7 @@ def build(
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_records=POLL_RECORDS_MAX,
+        consumer_max_fetch_size=FETCH_BYTES_MAX,
         consumer_metadata_max_age_ms=METADATA_AGE_MS_MAX,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=64,
