@@ -23,8 +23,9 @@ setup: $(VENV)/.installed $(VENV)/.native ## virtual environment with exactly th
 $(UV): requirements.lock
 	@bash deploy/bootstrap.sh $(VENV) requirements.lock
 
+# Compiled at once: where Python may not write, every process would compile all of them anew.
 $(VENV)/.installed: $(UV) requirements.lock pyproject.toml
-	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 

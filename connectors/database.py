@@ -13,6 +13,10 @@ Access = Literal["create", "write", "read"]
 """`write` and `read` never leave an empty file behind where there is none."""
 
 
+ONLY_READS = {"only_reads": True}
+"""Execution options of transactions that change nothing: SQLite then waits for no other writer."""
+
+
 class NoSuchDatabaseKindError(ValueError):
     """The address is of neither SQLite nor PostgreSQL."""
 
@@ -70,7 +74,8 @@ def _configure_sqlite(engine: AsyncEngine, *, read_only: bool, durable: bool) ->
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        reads = read_only or ONLY_READS.items() <= connection.get_execution_options().items()
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _set_pragmas(connection: Any, *, read_only: bool, durable: bool) -> None:

@@ -147,7 +147,7 @@ class Arrivals(Book):
     async def positions(self, topic: str) -> dict[int, int]:
         """Next offset by partition."""
         query = sa.select(position.c.partition, position.c.next_offset)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             rows = await connection.execute(query.where(position.c.topic == topic))
             return {row.partition: row.next_offset for row in rows}
 

@@ -22,6 +22,8 @@ from connectors.rewards.standing import GIVING_BACK_STATES, Standing
 from connectors.rewards.tables import attempt, reward
 
 TOGETHER_MAX = 200
+OPEN = "open"
+"""The result of an attempt that is under way: a reward has at most one of these."""
 
 _put = (
     sa.update(reward)
@@ -35,10 +37,10 @@ _put = (
 )
 _end = (
     sa.update(attempt)
-    .where(attempt.c.number == sa.bindparam("of"))
+    .where(attempt.c.reward_id == sa.bindparam("of"), attempt.c.result == OPEN)
     .values({name: sa.bindparam(f"new_{name}") for name in ("ended_wall", "result", "detail")})
 )
-_begin = sa.insert(attempt).returning(attempt.c.number, sort_by_parameter_order=True)
+_begin = sa.insert(attempt)
 
 
 class LeaseLostError(Exception):
@@ -47,7 +49,7 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """One side of an attempt: `begins` it, or `ends` the one of this number."""
+    """One side of an attempt: it `begins`, or the open one ends."""
 
     entry: Entry
     standing: Standing
@@ -56,7 +58,6 @@ class _Step:
     wall: float
     begins: NewAttempt | None = None
     claims: Sequence[Claim] | None = None
-    ends: int | None = None
     result: str = ""
     detail: str = ""
 
@@ -68,10 +69,8 @@ class _Step:
         return bool(self.claims or self.entry.claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    number: int
-    claimed: dict[str, int]
+_Claimed = dict[str, int]
+"""What the reward of a step counts for once the step is stored."""
 
 
 class Attempts(Book):
@@ -79,7 +78,7 @@ class Attempts(Book):
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
-        self._waiting: list[tuple[_Step, asyncio.Future[_Stored]]] = []
+        self._waiting: list[tuple[_Step, asyncio.Future[_Claimed]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def begin_attempt(
@@ -91,13 +90,13 @@ class Attempts(Book):
         wall: float,
         lease_until: float,
         claims: Sequence[Claim] | None = None,
-    ) -> tuple[Entry, int]:
-        """Stores the attempt before it is made and renews the lease; returns its number.
+    ) -> Entry:
+        """Stores the attempt before it is made and renews the lease.
 
         `claims` are counted in the same transaction, in place of what was claimed before; None
         leaves that. Raises `usage.LimitReachedError`, and has then stored nothing.
         """
-        stored = await self._store(
+        claimed = await self._store(
             _Step(
                 entry=entry,
                 standing=standing,
@@ -109,22 +108,20 @@ class Attempts(Book):
             )
         )
         fault_points.reach(f"{entry.step_prefix}attempt_stored")
-        begun = replace(
-            entry, standing=standing, body=new.body, lease_until=lease_until, claimed=stored.claimed
+        return replace(
+            entry, standing=standing, body=new.body, lease_until=lease_until, claimed=claimed
         )
-        return begun, stored.number
 
     async def end_attempt(
         self,
         entry: Entry,
         standing: Standing,
         *,
-        number: int,
         result: str,
         detail: str,
         wall: float,
     ) -> None:
-        """Stores what the attempt brought and lets the reward go."""
+        """Stores what the open attempt brought and lets the reward go."""
         await self._store(
             _Step(
                 entry=entry,
@@ -132,16 +129,15 @@ class Attempts(Book):
                 body=entry.body,
                 lease_until=0,
                 wall=wall,
-                ends=number,
                 result=result,
                 detail=detail,
             )
         )
         fault_points.reach(f"{entry.step_prefix}result_stored")
 
-    async def _store(self, step: _Step) -> _Stored:
+    async def _store(self, step: _Step) -> _Claimed:
         """Returns once it is committed. What it raises has stored nothing of it."""
-        stored: asyncio.Future[_Stored] = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[_Claimed] = asyncio.get_running_loop().create_future()
         self._waiting.append((step, stored))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_waiting())
@@ -159,7 +155,7 @@ class Attempts(Book):
                 await self._commit([each])
         self._writing = None
 
-    async def _commit(self, part: list[tuple[_Step, "asyncio.Future[_Stored]"]]) -> bool:
+    async def _commit(self, part: list[tuple[_Step, "asyncio.Future[_Claimed]"]]) -> bool:
         """One transaction. Whether it was committed; one step alone is told if it was not."""
         try:
             async with self.engine.begin() as connection:
@@ -175,25 +171,24 @@ class Attempts(Book):
 
     async def _put_steps(
         self, connection: AsyncConnection, steps: Sequence[_Step]
-    ) -> list[_Stored]:
+    ) -> list[_Claimed]:
         await _check_leases(connection, [step.entry for step in steps])
         claimed = [await self._count(connection, step) for step in steps]
         await connection.execute(
             _put, [_reward_row(step, held) for step, held in zip(steps, claimed, strict=True)]
         )
-        ended = [_ended_row(step) for step in steps if step.ends is not None]
+        ended = [_ended_row(step) for step in steps if step.begins is None]
         if ended:
             await connection.execute(_end, ended)
-        numbers = await self._begin(connection, steps)
+        begun = [_begun_row(step, step.begins) for step in steps if step.begins is not None]
+        if begun:
+            await connection.execute(_begin, begun)
         for step in steps:
             point = "result_unstored" if step.begins is None else "attempt_unstored"
             fault_points.reach(f"{step.entry.step_prefix}{point}")
-        return [
-            _Stored(numbers.get(step.entry.reward_id, step.ends or 0), held)
-            for step, held in zip(steps, claimed, strict=True)
-        ]
+        return claimed
 
-    async def _count(self, connection: AsyncConnection, step: _Step) -> dict[str, int]:
+    async def _count(self, connection: AsyncConnection, step: _Step) -> _Claimed:
         """What the reward counts for afterwards."""
         held = dict(step.entry.claimed)
         if step.begins is not None and step.claims is not None and step.moves_limits:
@@ -202,14 +197,6 @@ class Attempts(Book):
             await usage.give_back(connection, held)
             return {}
         return held
-
-    async def _begin(self, connection: AsyncConnection, steps: Sequence[_Step]) -> dict[str, int]:
-        """Attempts by the reward they are of."""
-        rows = [_begun_row(step, step.begins) for step in steps if step.begins is not None]
-        if not rows:
-            return {}
-        numbers = (await connection.execute(_begin, rows)).scalars().all()
-        return {row["reward_id"]: int(number) for row, number in zip(rows, numbers, strict=True)}
 
 
 async def _check_leases(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
@@ -224,7 +211,7 @@ async def _check_leases(connection: AsyncConnection, entries: Sequence[Entry]) -
             raise LeaseLostError(entry.reward_id)
 
 
-def _reward_row(step: _Step, claimed: dict[str, int]) -> dict[str, Any]:
+def _reward_row(step: _Step, claimed: _Claimed) -> dict[str, Any]:
     row = {f"new_{name}": getattr(step.standing, name) for name in STANDING_FIELDS}
     return row | {
         "of": step.entry.reward_id,
@@ -241,14 +228,14 @@ def _begun_row(step: _Step, new: NewAttempt) -> dict[str, Any]:
         "key": new.key,
         "body": new.body,
         "started_wall": step.wall,
-        "result": "open",
+        "result": OPEN,
         "detail": "",
     }
 
 
 def _ended_row(step: _Step) -> dict[str, Any]:
     return {
-        "of": step.ends,
+        "of": step.entry.reward_id,
         "new_ended_wall": step.wall,
         "new_result": step.result,
         "new_detail": step.detail,

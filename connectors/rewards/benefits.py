@@ -7,7 +7,6 @@ from connectors.rewards.gateway import (
     Absent,
     Conflict,
     Found,
-    GatewayUnavailableError,
     NotExecuted,
     Outcome,
     Prepared,
@@ -15,7 +14,6 @@ from connectors.rewards.gateway import (
     Refused,
     RewardGateway,
     Subscription,
-    Unreadable,
 )
 from connectors.rewards.landing import BILLED_AGAIN, IN_TERM, LIVING, land
 from connectors.rewards.policy import Policy
@@ -51,10 +49,7 @@ class FeatureExecutor:
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         del since
         subscription, override = body["subscription"], body["override"]
-        try:
-            held = await self._gateway.features(subscription)
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
+        held = await self._gateway.features(subscription)
         # Setting it again does no harm, so another value is as good as none.
         if held.get(override["feature_id"]) == override["value"]:
             return Found(f"{subscription}:{override['feature_id']}")
@@ -91,10 +86,7 @@ class FreeDaysExecutor:
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         del since
         subscription = body["subscription"]
-        try:
-            held = await self._gateway.subscription(subscription)
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
+        held = await self._gateway.subscription(subscription)
         if held is None:
             return Conflict(f"subscription {subscription} is gone")
         if held.term_end == body["until"]:
@@ -142,10 +134,7 @@ class FreeAddonExecutor:
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         del since
         subscription, price = body["subscription"], body["item"]["item_price_id"]
-        try:
-            held = await self._gateway.subscription(subscription)
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
+        held = await self._gateway.subscription(subscription)
         if held is None:
             return Conflict(f"subscription {subscription} is gone")
         return Found(f"{subscription}:{price}") if price in held.addons else Absent()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.rewards import by_hand, states, usage
+from connectors.rewards.attempts import OPEN
 from connectors.rewards.book import Book
 from connectors.rewards.entries import claims_in, standing_of
 from connectors.rewards.standing import GIVING_BACK_STATES, Instant, Standing, State
@@ -132,7 +133,7 @@ class Desk(Book):
             raise DecisionRefusedError(
                 f"{row['reward_id']} is being attempted this very moment; wait for what comes of it"
             )
-        lost = (attempt.c.reward_id == row["reward_id"]) & (attempt.c.result == "open")
+        lost = (attempt.c.reward_id == row["reward_id"]) & (attempt.c.result == OPEN)
         await connection.execute(
             sa.update(attempt).where(lost).values(result="lost", ended_wall=time.wall)
         )
@@ -188,7 +189,7 @@ class Desk(Book):
         """How many rewards a pause of the scope holds up."""
         of = [reward.c[name] == value for name, value in asdict(scope).items() if value]
         query = sa.select(sa.func.count()).where(reward.c.state == State.DUE, *of)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             return int((await connection.execute(query)).scalar_one())
 
 

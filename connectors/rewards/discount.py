@@ -11,7 +11,6 @@ from connectors.rewards.gateway import (
     Conflict,
     Done,
     Found,
-    GatewayUnavailableError,
     NotExecuted,
     Outcome,
     Prepared,
@@ -19,7 +18,7 @@ from connectors.rewards.gateway import (
     Refused,
     RewardGateway,
     Subscription,
-    Unreadable,
+    find_entry,
 )
 from connectors.rewards.landing import BILLED_AGAIN, choose_subscription, land
 from connectors.rewards.policy import Policy
@@ -53,10 +52,7 @@ class PromotionalCreditExecutor:
             return Refused(
                 f"the reward id and a mark are longer than {REFERENCE_CHARS_MAX} characters"
             )
-        try:
-            currency = await self._currency(command, grant)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
+        currency = await self._currency(command, grant)
         if currency not in grant.amounts_minor:
             return _no_amount(grant, currency)
         description = (
@@ -88,24 +84,8 @@ class PromotionalCreditExecutor:
         return await self._gateway.add_credit(body, key)
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
-        try:
-            held = [
-                credit
-                async for credit in self._gateway.list_credits(
-                    customer=body["customer_id"], since=since
-                )
-                if credit.reference == body["reference"]
-            ]
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
-        if not held:
-            return Absent()
-        if len(held) > 1:
-            return Conflict(f"given {len(held)} times: {', '.join(credit.id for credit in held)}")
-        credit = held[0]
-        if (credit.amount_minor, credit.currency) != (body["amount"], body["currency_code"]):
-            return Conflict(f"{credit.id} is {credit.amount_minor} {credit.currency}")
-        return Found(credit.id)
+        given = self._gateway.list_credits(customer=body["customer_id"], since=since)
+        return await find_entry(given, body)
 
 
 class CouponExecutor:
@@ -166,17 +146,14 @@ class CouponExecutor:
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         subscription, code = body["subscription"], body.get("code")
         coupon = code or body["coupon"]["id"]
-        try:
-            held = await self._gateway.subscription(subscription)
-            if held is None:
-                return Conflict(f"subscription {subscription} is gone")
-            # An invoice in the meantime takes a one-time coupon off the subscription.
-            if coupon in held.coupons or coupon in await self._gateway.invoiced_coupons(
-                subscription, since
-            ):
-                return Found(code or f"{subscription}:{coupon}")
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
+        held = await self._gateway.subscription(subscription)
+        if held is None:
+            return Conflict(f"subscription {subscription} is gone")
+        # An invoice in the meantime takes a one-time coupon off the subscription.
+        if coupon in held.coupons or coupon in await self._gateway.invoiced_coupons(
+            subscription, since
+        ):
+            return Found(code or f"{subscription}:{coupon}")
         return Absent()
 
 

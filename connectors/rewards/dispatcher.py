@@ -19,6 +19,7 @@ from connectors.rewards.gateway import (
     Caller,
     Done,
     Executor,
+    GatewayUnavailableError,
     NotExecuted,
     Outcome,
     Prepared,
@@ -179,6 +180,8 @@ class Dispatcher:
         try:
             async with asyncio.timeout(self._call_seconds(entry)):
                 prepared = await self._prepared(entry, executor)
+        except GatewayUnavailableError as error:
+            prepared = NotExecuted(error.reason, error.retry_after)
         except TimeoutError:
             prepared = NotExecuted("preparing took too long", self._pace.idle_seconds)
         fault_points.reach(f"{entry.step_prefix}prepared")
@@ -216,7 +219,7 @@ class Dispatcher:
         key = states.idempotency_key(entry.reward_id, standing.epoch)
         wall = self._wall()
         try:
-            begun, number = await self._ledger.begin_attempt(
+            begun = await self._ledger.begin_attempt(
                 entry,
                 standing,
                 NewAttempt(move=move, key=key, body=body),
@@ -232,7 +235,7 @@ class Dispatcher:
         result, detail = told(outcome)
         notices.ATTEMPTS.labels(result).inc()
         await self._ledger.end_attempt(
-            begun, after, number=number, result=result, detail=detail, wall=self._wall()
+            begun, after, result=result, detail=detail, wall=self._wall()
         )
         self._notice(entry, after)
 
@@ -263,6 +266,8 @@ class Dispatcher:
         try:
             async with asyncio.timeout(self._call_seconds(entry)):
                 reading = await caller.read_back(json.loads(entry.body), self._since(entry))
+        except GatewayUnavailableError as error:
+            reading = Unreadable(error.reason, error.retry_after)
         except TimeoutError:
             reading = Unreadable("reading back took too long", self._pace.idle_seconds)
         policy = self._policy_of(caller)

@@ -145,7 +145,9 @@ class GrantedCredit:
 
 
 class RewardGateway(Protocol):
-    """What rewards need of one billing site. Readings raise `GatewayUnavailableError`."""
+    """What rewards need of one billing site. Readings raise `GatewayUnavailableError`; so may a
+    `prepare` or a `read_back` that makes them, and the dispatcher asks again later.
+    """
 
     async def add_credit(self, params: Mapping[str, Any], key: str) -> Outcome: ...
 
@@ -249,6 +251,19 @@ class Executor(Caller, Protocol):
     async def prepare(self, command: GrantReward) -> Prepared | Refused | NotExecuted:
         """Decides the call; may read, never writes."""
         ...
+
+
+async def find_entry(entries: AsyncIterator[GrantedCredit], body: Mapping[str, Any]) -> ReadBack:
+    """The one entry that a call with this body made, by its reference."""
+    found = [entry async for entry in entries if entry.reference == body["reference"]]
+    if not found:
+        return Absent()
+    if len(found) > 1:
+        return Conflict(f"there {len(found)} times: {', '.join(entry.id for entry in found)}")
+    [entry] = found
+    if (entry.amount_minor, entry.currency) != (body["amount"], body["currency_code"]):
+        return Conflict(f"{entry.id} is {entry.amount_minor} {entry.currency}")
+    return Found(entry.id)
 
 
 async def list_granted(gateway: RewardGateway, *, since: int) -> dict[str, list[GrantedCredit]]:

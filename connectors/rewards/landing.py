@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from connectors.rewards.gateway import (
-    GatewayUnavailableError,
     NotExecuted,
     Refused,
     RewardGateway,
@@ -57,10 +56,7 @@ async def land(
 
     Without any the reward waits as long as the command says, or is refused.
     """
-    try:
-        chosen = await _find(gateway, command, needs)
-    except GatewayUnavailableError as error:
-        return NotExecuted(error.reason, error.retry_after)
+    chosen = await _find(gateway, command, needs)
     if chosen is not None:
         return chosen
     if command.wait_until is None:

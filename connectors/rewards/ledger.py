@@ -15,7 +15,7 @@ from connectors import fault_points
 from connectors.database import Access
 from connectors.rewards import usage
 from connectors.rewards.arrivals import Arrivals
-from connectors.rewards.attempts import Attempts, LeaseLostError
+from connectors.rewards.attempts import OPEN, Attempts, LeaseLostError
 from connectors.rewards.database import open_ledger_engine
 from connectors.rewards.desk import Desk
 from connectors.rewards.entries import Entry, entry_of
@@ -153,7 +153,7 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         async with self.engine.begin() as connection:
             await self._write(connection, entry, standing, body=entry.body, lease_until=until)
             if entry.standing.state is State.ATTEMPTING:
-                lost = (attempt.c.reward_id == entry.reward_id) & (attempt.c.result == "open")
+                lost = (attempt.c.reward_id == entry.reward_id) & (attempt.c.result == OPEN)
                 await connection.execute(
                     sa.update(attempt).where(lost).values(result="lost", ended_wall=wall)
                 )
@@ -183,10 +183,14 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
         if gives_back:
             await usage.give_back(connection, entry.claimed)
 
-    async def unreported(self, limit: int) -> list[Entry]:
-        """Settled rewards whose outcome has not been told yet, oldest first."""
+    async def unreported(self, limit: int, *, settled_by: str | None = None) -> list[Entry]:
+        """Settled rewards whose outcome has not been told yet, oldest first; only those that this
+        owner of leases worked on last, if one is named.
+        """
         query = sa.select(reward).where(unreported).order_by(reward.c.number).limit(limit)
-        async with self.engine.begin() as connection:
+        if settled_by is not None:
+            query = query.where(reward.c.lease_owner == settled_by)
+        async with self.reading.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [entry_of(dict(row)) for row in rows]
 

@@ -6,6 +6,8 @@ and the fold knows an outcome by its reward id.
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Collection, Sequence
 
 import structlog
 from prometheus_client import Counter
@@ -22,8 +24,10 @@ log = structlog.get_logger(__name__)
 
 OUTCOMES = Counter("cactus_reward_outcomes_total", "Outcomes told as facts", ["state"])
 BATCH_MAX = 500
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 """What settles meanwhile is told together: a transaction for each would hold up the next steps."""
+LEFT_SECONDS = 2.0
+"""What is untold twice so far apart, nobody else is about to tell."""
 SOURCE = "rewarder"
 
 
@@ -60,17 +64,28 @@ async def run_reports(
     ledger: Ledger,
     publisher: Publisher,
     *,
+    owner: str,
     settled: asyncio.Event,
     stopping: asyncio.Event,
     idle_seconds: float = 1.0,
+    left_seconds: float = LEFT_SECONDS,
 ) -> None:
-    """Tells outcomes to the facts topic as they settle, and once more when `stopping` is set."""
+    """Tells outcomes to the facts topic as they settle, and once more when `stopping` is set.
+
+    Each `owner` of leases tells what it settled itself. What others left, because they are gone or
+    it was settled by a human or a revocation, is told by whoever finds it twice.
+    """
+    left: set[str] = set()
+    look_at = 0.0
     while True:
         settled.clear()
         last = stopping.is_set()
         try:
-            while await report_settled(ledger, publisher):
+            while await report_settled(ledger, publisher, settled_by=owner):
                 pass
+            if time.monotonic() >= look_at:
+                left = await report_left(ledger, publisher, left)
+                look_at = time.monotonic() + left_seconds
         except PublishError as error:
             # Nothing is lost: what is not marked is told when the broker is back.
             log.warning("reward_outcomes_wait", error=str(error))
@@ -81,11 +96,27 @@ async def run_reports(
             await asyncio.wait_for(stopping.wait(), GATHER_SECONDS)
 
 
-async def report_settled(ledger: Ledger, publisher: Publisher) -> int:
-    """Tells what is settled and not yet told, one batch; returns how many."""
+async def report_settled(
+    ledger: Ledger, publisher: Publisher, *, settled_by: str | None = None
+) -> int:
+    """Tells what is settled and not yet told, one batch; returns how many. Only what this owner of
+    leases settled, if one is named.
+    """
+    entries = await ledger.unreported(BATCH_MAX, settled_by=settled_by)
+    await _tell(ledger, publisher, entries)
+    return len(entries)
+
+
+async def report_left(ledger: Ledger, publisher: Publisher, before: Collection[str]) -> set[str]:
+    """Tells what is untold and was so `before`; returns what else is untold."""
     entries = await ledger.unreported(BATCH_MAX)
+    await _tell(ledger, publisher, [entry for entry in entries if entry.reward_id in before])
+    return {entry.reward_id for entry in entries} - set(before)
+
+
+async def _tell(ledger: Ledger, publisher: Publisher, entries: Sequence[Entry]) -> None:
     if not entries:
-        return 0
+        return
     await asyncio.gather(
         *(
             publisher.publish(
@@ -101,4 +132,3 @@ async def report_settled(ledger: Ledger, publisher: Publisher) -> int:
     await ledger.mark_reported([entry.reward_id for entry in entries])
     for entry in entries:
         OUTCOMES.labels(entry.standing.state).inc()
-    return len(entries)

@@ -1,7 +1,7 @@
 """What people and metrics ask the ledger: counts, lists, and one reward with all that was done."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,20 +17,27 @@ _OF_REVOCATION = {State.FAILED: "impossible", State.CANCELLED: "not_needed"}
 class Overview(Book):
     """The part of the ledger that is only read."""
 
-    async def count_states(self, *, revocations: bool = False) -> dict[str, int]:
+    async def count_states(
+        self, states: Iterable[State] = State, *, revocations: bool = False
+    ) -> dict[str, int]:
         """Rewards, or revocations, by state; those that wait for a human count as `stuck`."""
+        asked = [*states]
         label = sa.case((reward.c.stuck != "", STUCK), else_=reward.c.state).label("label")
         of = reward.c.revokes.is_not(None) if revocations else reward.c.revokes.is_(None)
-        query = sa.select(label, sa.func.count().label("rewards")).where(of).group_by(label)
-        async with self.engine.begin() as connection:
+        query = (
+            sa.select(label, sa.func.count().label("rewards"))
+            .where(reward.c.state.in_(asked), of)
+            .group_by(label)
+        )
+        async with self.reading.begin() as connection:
             counts = {row.label: row.rewards for row in await connection.execute(query)}
-        return {**dict.fromkeys([*State, STUCK], 0), **counts}
+        return {**dict.fromkeys([*asked, STUCK], 0), **counts}
 
     async def oldest_doubt(self) -> float | None:
         """Real time since when the oldest unsettled outcome has been unknown."""
         unsettled = reward.c.state.in_(OPEN_STATES)
         query = sa.select(sa.func.min(reward.c.doubtful_since)).where(unsettled)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             oldest: float | None = (await connection.execute(query)).scalar_one()
             return oldest
 
@@ -47,7 +54,7 @@ class Overview(Book):
             query = query.where(reward.c.state == state)
         if customer is not None:
             query = query.where(reward.c.account.endswith(f":{customer}", autoescape=True))
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [_shown(dict(row)) for row in rows]
 
@@ -59,7 +66,7 @@ class Overview(Book):
         )
         made = sa.select(attempt).where(attempt.c.reward_id.in_(works)).order_by(attempt.c.number)
         decided = sa.select(decision).where(decision.c.subject.in_(works))
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
             if row is None:
                 return None
@@ -80,7 +87,7 @@ class Overview(Book):
 
     async def pauses(self) -> list[dict[str, Any]]:
         query = sa.select(pause).order_by(pause.c.since_wall)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 

@@ -4,6 +4,7 @@ Each undo is a call of its own with its own key and reading, because it can be l
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.rewards.gateway import (
@@ -20,7 +21,7 @@ from connectors.rewards.gateway import (
     ReadBack,
     Refused,
     RewardGateway,
-    Unreadable,
+    find_entry,
 )
 from connectors.rewards.policy import Policy
 from schemas import ids
@@ -29,6 +30,7 @@ from schemas.rewards import RevokeReward
 
 DAY_SECONDS = 86_400
 DESCRIPTION_CHARS_MAX = 250
+USED = "an invoice has used the coupon"
 
 
 class CreditUndo:
@@ -44,10 +46,7 @@ class CreditUndo:
     ) -> Prepared | Done | Refused | NotExecuted:
         given = granted.body
         customer, currency = given["customer_id"], given["currency_code"]
-        try:
-            balance = await self._gateway.credit_balance(customer, currency)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
+        balance = await self._gateway.credit_balance(customer, currency)
         if balance <= 0:
             return Refused("the credit is spent")
         description = f"Loyalty reward {revoke.reward} taken back: {revoke.reason}"
@@ -86,25 +85,13 @@ class CreditUndo:
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         deduct = body["deduct"]
-        try:
-            taken = [
-                entry
-                async for entry in self._gateway.list_deductions(
-                    customer=deduct["customer_id"], since=since
-                )
-                if entry.reference == deduct["reference"]
-            ]
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
-        if not taken:
-            return Absent()
-        if len(taken) > 1:
-            return Conflict(f"taken {len(taken)} times: {', '.join(entry.id for entry in taken)}")
-        return Found(taken[0].id, short=_spent(body))
+        taken = self._gateway.list_deductions(customer=deduct["customer_id"], since=since)
+        reading = await find_entry(taken, deduct)
+        return replace(reading, short=_spent(body)) if isinstance(reading, Found) else reading
 
 
 class CouponUndo:
-    """Takes a coupon off the subscription while no invoice has used it."""
+    """Takes a coupon off the subscription, for those invoices that have not used it."""
 
     policy: Policy | None = None
 
@@ -117,35 +104,30 @@ class CouponUndo:
         del revoke
         subscription, coupon = granted.body["subscription"], granted.body["coupon"]["id"]
         since = max(0, granted.command.occurred_at - DAY_SECONDS)
-        try:
-            held = await self._gateway.subscription(subscription)
-            if held is None:
-                return Refused(f"subscription {subscription} is gone")
-            if coupon in held.coupons:
-                return Prepared({"subscription": subscription, "coupon": coupon})
-            if coupon in await self._gateway.invoiced_coupons(subscription, since):
-                return Refused("an invoice has used the coupon")
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
-        return Done(f"{subscription}:{coupon}")
+        held = await self._gateway.subscription(subscription)
+        if held is None:
+            return Refused(f"subscription {subscription} is gone")
+        # One that lasts for some time is still there after the first invoice that used it.
+        is_used = coupon in await self._gateway.invoiced_coupons(subscription, since)
+        if coupon in held.coupons:
+            return Prepared({"subscription": subscription, "coupon": coupon, "is_used": is_used})
+        return Refused(USED) if is_used else Done(f"{subscription}:{coupon}")
 
     async def carry_out(self, body: Mapping[str, Any], key: str) -> Outcome:
-        return await self._gateway.remove_coupon(body["subscription"], body["coupon"], key)
+        outcome = await self._gateway.remove_coupon(body["subscription"], body["coupon"], key)
+        return replace(outcome, short=_used(body)) if isinstance(outcome, Done) else outcome
 
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         subscription, coupon = body["subscription"], body["coupon"]
-        try:
-            held = await self._gateway.subscription(subscription)
-            if held is None:
-                return Conflict(f"subscription {subscription} is gone")
-            # Used meanwhile is not taken back either: what is decided anew then says so.
-            if coupon in held.coupons or coupon in await self._gateway.invoiced_coupons(
-                subscription, since
-            ):
-                return Absent()
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
-        return Found(f"{subscription}:{coupon}")
+        held = await self._gateway.subscription(subscription)
+        if held is None:
+            return Conflict(f"subscription {subscription} is gone")
+        if coupon in held.coupons:
+            return Absent()
+        # Used meanwhile is not taken back either: what is decided anew then says so.
+        if not _used(body) and coupon in await self._gateway.invoiced_coupons(subscription, since):
+            return Absent()
+        return Found(f"{subscription}:{coupon}", short=_used(body))
 
 
 class FeatureUndo:
@@ -162,10 +144,7 @@ class FeatureUndo:
         del revoke
         subscription, override = granted.body["subscription"], granted.body["override"]
         feature = override["feature_id"]
-        try:
-            value = (await self._gateway.features(subscription)).get(feature)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
+        value = (await self._gateway.features(subscription)).get(feature)
         if value is None:
             return Done(f"{subscription}:{feature}")
         if value != override["value"]:
@@ -178,10 +157,7 @@ class FeatureUndo:
     async def read_back(self, body: Mapping[str, Any], since: int) -> ReadBack:
         del since
         subscription, feature = body["subscription"], body["feature"]
-        try:
-            held = await self._gateway.features(subscription)
-        except GatewayUnavailableError as error:
-            return Unreadable(error.reason, error.retry_after)
+        held = await self._gateway.features(subscription)
         return Absent() if feature in held else Found(f"{subscription}:{feature}")
 
 
@@ -202,10 +178,7 @@ class FreeDaysUndo:
         del revoke
         subscription = granted.body["subscription"]
         before, moved = granted.body["from"], granted.body["until"]
-        try:
-            held = await self._gateway.subscription(subscription)
-        except GatewayUnavailableError as error:
-            return NotExecuted(error.reason, error.retry_after)
+        held = await self._gateway.subscription(subscription)
         if held is None:
             return Refused(f"subscription {subscription} is gone")
         if held.term_end == before:
@@ -250,3 +223,7 @@ def _spent(body: Mapping[str, Any]) -> str:
         return ""
     spent = money_text(given - deduct["amount"], deduct["currency_code"])
     return f"{spent} of {money_text(given, deduct['currency_code'])} were spent"
+
+
+def _used(body: Mapping[str, Any]) -> str:
+    return USED if body.get("is_used") else ""

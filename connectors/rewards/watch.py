@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import Gauge
 
 from connectors.rewards.ledger import Ledger
+from connectors.rewards.overview import STUCK
+from connectors.rewards.standing import OPEN_STATES, SETTLED_STATES, State
 
 REWARDS = Gauge("cactus_rewards", "Rewards by state; stuck ones wait for a human", ["state"])
 REVOCATIONS = Gauge(
@@ -18,16 +20,26 @@ UNKNOWN_AGE = Gauge(
 )
 
 FORGET_EVERY_SECONDS = 3600.0
+SETTLED_EVERY_SECONDS = 10.0
+"""They grow for ever: counting them takes longer each year, counting what is open does not."""
 
 
-async def show_ledger(ledger: Ledger, wall: Callable[[], float]) -> None:
-    for state, rewards in (await ledger.count_states()).items():
-        REWARDS.labels(state).set(rewards)
-    for state, revocations in (await ledger.count_states(revocations=True)).items():
-        REVOCATIONS.labels(state).set(revocations)
+async def show_open(ledger: Ledger, wall: Callable[[], float]) -> None:
+    await _show(ledger, OPEN_STATES, STUCK)
     PAUSES.set(len(await ledger.pauses()))
     oldest = await ledger.oldest_doubt()
     UNKNOWN_AGE.set(0 if oldest is None else max(0.0, wall() - oldest))
+
+
+async def show_settled(ledger: Ledger) -> None:
+    await _show(ledger, SETTLED_STATES)
+
+
+async def _show(ledger: Ledger, states: Sequence[State], *labels: str) -> None:
+    for gauge, revocations in ((REWARDS, False), (REVOCATIONS, True)):
+        counts = await ledger.count_states(states, revocations=revocations)
+        for label in (*states, *labels):
+            gauge.labels(label).set(counts[label])
 
 
 async def run_watch(
@@ -37,11 +49,14 @@ async def run_watch(
     stopping: asyncio.Event,
     every_seconds: float = 1.0,
 ) -> None:
-    forget_at = 0.0
+    forget_at = settled_at = 0.0
     while not stopping.is_set():
         if wall() >= forget_at:
             await ledger.forget_usage(wall())
             forget_at = wall() + FORGET_EVERY_SECONDS
-        await show_ledger(ledger, wall)
+        if wall() >= settled_at:
+            await show_settled(ledger)
+            settled_at = wall() + SETTLED_EVERY_SECONDS
+        await show_open(ledger, wall)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), every_seconds)

@@ -13,9 +13,8 @@ def rewarder() -> None:
     Several may run: they share the work. Each takes its part of the site's quota, so tell all of
     them how many there are (CACTUS_CHARGEBEE__REWARDERS).
     """
-    import asyncio
-
+    from deploy.loop import run
     from deploy.roles.rewarder import run_rewarder
     from deploy.settings import load_settings
 
-    asyncio.run(run_rewarder(load_settings()))
+    run(run_rewarder(load_settings()))

@@ -122,7 +122,8 @@ async def _run(
 ) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, quota, services, settled)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    dispatchers = build_dispatchers(settings, ledger, quota, services, owner=owner, settled=settled)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
@@ -139,14 +140,16 @@ async def _run(
             async with asyncio.TaskGroup() as tasks:
                 stop = tasks.create_task(_set_when_asked(stopping))
                 tasks.create_task(intake.run(stopping))
-                tasks.create_task(run_reports(ledger, facts, settled=settled, stopping=stopping))
+                tasks.create_task(
+                    run_reports(ledger, facts, owner=owner, settled=settled, stopping=stopping)
+                )
                 tasks.create_task(run_watch(ledger, time.time, stopping=stopping))
                 for dispatcher in dispatchers.values():
                     tasks.create_task(dispatcher.run(stopping))
                 await stop
                 settled.set()
         # What settled while the last calls were finished.
-        await run_reports(ledger, facts, settled=settled, stopping=stopping)
+        await run_reports(ledger, facts, owner=owner, settled=settled, stopping=stopping)
 
 
 def build_dispatchers(
@@ -154,10 +157,11 @@ def build_dispatchers(
     ledger: Ledger,
     quota: OpenBucket,
     services: Mapping[str, Executor],
+    *,
+    owner: str,
     settled: asyncio.Event,
 ) -> dict[str, Dispatcher]:
     """One per site that has an API key. Rewards of other sites wait in the ledger."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     policy = policy_of(settings)
     pace = Pace(
         concurrency=settings.rewarder.concurrency, lease_seconds=settings.rewarder.lease_seconds

@@ -33,9 +33,9 @@ from tests.chaos_rewards.wishes import Wishes, draw_wishes, kinds
 
 PARTITIONS = 4
 GRANTS_PER_CUSTOMER = 14
-STEPS_SECONDS_MAX = 45.0
-"""After the load, for steps that nobody has died at yet."""
-DRAIN_SECONDS_MAX = 180.0
+STALLED_SECONDS = 120.0
+"""Longer than any reward waits by itself. How long a run takes is the machine's affair."""
+POLL_SECONDS = 0.25
 DAY = 86_400
 
 Say = Callable[[str], None]
@@ -81,6 +81,10 @@ async def run(options: Options, say: Say, show: Callable[[Progress], None]) -> R
     return result
 
 
+class _StalledError(Exception):
+    """Nothing has moved for `STALLED_SECONDS`."""
+
+
 class _Ordeal:
     """Everything a run needs, started."""
 
@@ -102,6 +106,7 @@ class _Ordeal:
         self._began = time.monotonic()
         self._stage = "giving"
         self._settled = 0
+        self._left = 0
         life = Life(life_settings(options.seed, _customers(options)))
         people = [
             each for each in people_of(life) if each.member.term_end > life.site.now + DAY
@@ -154,53 +159,51 @@ class _Ordeal:
             await broker.stop()
 
     async def live(self) -> Result:
-        watching = asyncio.create_task(self._watch())
         try:
-            waiting = await self._survive()
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        return await self._audit(waiting)
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._watch())
+                await self._survive()
+                watching.cancel()
+        except* _StalledError:
+            self._tell(f"nothing has moved for {STALLED_SECONDS:.0f} s")
+        return await self._audit()
 
-    async def _survive(self) -> int:
-        """Load and faults together, then heal and drain. Returns what is unsettled at the end."""
+    async def _survive(self) -> None:
+        """Load and faults together, then heal and drain."""
         options = self._options
         faults = draw_faults(options.seed, kills=options.kills, freezes=options.freezes)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._load.run())
             tasks.create_task(self._nemesis.strike(faults))
         self._tell("everything is said")
-        await self._die_everywhere()
+        # Somebody must have died at every named step, which takes work that is still to be done.
+        while self.rewarders.steps_left and self._left:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
         await self._nemesis.heal()
         self._stage = "settling"
-        self._tell("all is healed; waiting until everything is settled")
-        deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while (left := await self._unsettled()) and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
-        return left
-
-    async def _unsettled(self) -> int:
-        """Told by the ledger; before its last command has arrived, all of them are."""
-        left = await asyncio.to_thread(self._book.unsettled)
-        known = sum((await asyncio.to_thread(self._book.counts)).values())
-        revoked = len(self._wishes.revoked)
-        return left + len(self._wishes.grants) + revoked - known
-
-    async def _die_everywhere(self) -> None:
-        """Go on until somebody has died at every named step."""
-        deadline = time.monotonic() + STEPS_SECONDS_MAX
-        while self.rewarders.steps_left and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+        self._tell(f"all is healed; waiting until the last {self._left:,} are settled")
+        while self._left:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _watch(self) -> None:
+        """How far the run is, by the ledger; raises `_StalledError`."""
+        commands = len(self._wishes.grants) + len(self._wishes.revoked)
+        seen, moved_at = (-1, -1, -1), time.monotonic()
         while True:
             counts = await asyncio.to_thread(self._book.counts)
             self._settled = sum(n for state, n in counts.items() if state not in OPEN)
-            commands = len(self._wishes.grants) + len(self._wishes.revoked)
+            # What has not even arrived is unsettled too.
+            unsettled = await asyncio.to_thread(self._book.unsettled)
+            self._left = unsettled + commands - sum(counts.values())
             self._show(Progress(self._load.said, self._settled, commands, self._stage))
-            await asyncio.sleep(0.25)
+            now = self._load.said, self._settled, self._left
+            if now != seen:
+                seen, moved_at = now, time.monotonic()
+            elif time.monotonic() - moved_at > STALLED_SECONDS:
+                raise _StalledError
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def _audit(self, unsettled: int) -> Result:
+    async def _audit(self) -> Result:
         steps_left = self.rewarders.steps_left
         await self.rewarders.stop()
         self._tell("auditing")
@@ -216,9 +219,9 @@ class _Ordeal:
             term_ends=self._term_ends,
         )
         result = Result(breaches=list(oracle.breaches()))
-        if unsettled:
-            waited = f"{DRAIN_SECONDS_MAX:.0f} s"
-            result.breaches.insert(0, f"not settled {waited} after healing: {unsettled} rewards")
+        if self._left:
+            stalled = f"nothing moved for {STALLED_SECONDS:.0f} s"
+            result.breaches.insert(0, f"not settled: {self._left} rewards or outcomes, {stalled}")
         if missed := {each.partition(":")[0] for each in steps_left} - self.rewarders.died.keys():
             result.breaches.append(f"nobody died at {', '.join(sorted(missed))}: a longer load")
         crashed = {how: n for how, n in self.rewarders.exits.items() if how.startswith("exit code")}

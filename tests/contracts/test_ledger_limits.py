@@ -51,9 +51,9 @@ async def test_what_fails_or_is_cancelled_gives_back_what_it_counted_for(ledger:
     await give(ledger, grant(1), grant(1, customer="c2"))
     outcomes: tuple[Outcome, ...] = (Refused("no"), NotExecuted("busy", 0))
     for entry, outcome in zip(await lease(ledger), outcomes, strict=True):
-        begun, number = await begin_with(ledger, entry, claim(amount=1))
+        begun = await begin_with(ledger, entry, claim(amount=1))
         after = states.after_call(begun.standing, outcome, POLICY, at(2))
-        await ledger.end_attempt(begun, after, number=number, result="", detail="", wall=2)
+        await ledger.end_attempt(begun, after, result="", detail="", wall=2)
     assert await used(ledger) == {"stock:tree": 1}
     await give(ledger, revoke(1, customer="c2"))
     assert await used(ledger) == {"stock:tree": 0}
@@ -62,9 +62,9 @@ async def test_what_fails_or_is_cancelled_gives_back_what_it_counted_for(ledger:
 async def test_what_is_prepared_again_counts_once_and_for_what_it_is_then(ledger: Ledger) -> None:
     await give(ledger, grant())
     [entry] = await lease(ledger)
-    begun, number = await begin_with(ledger, entry, claim(), claim("usd", amount=3))
+    begun = await begin_with(ledger, entry, claim(), claim("usd", amount=3))
     after = states.after_call(begun.standing, NotExecuted("busy", 0), POLICY, at(2))
-    await ledger.end_attempt(begun, after, number=number, result="", detail="", wall=2)
+    await ledger.end_attempt(begun, after, result="", detail="", wall=2)
     [again] = await lease(ledger, wall=2)
     assert again.claimed == {"stock:tree": 1, "usd": 3}
     await begin_with(ledger, again, claim(), claim("eur", amount=2))

@@ -58,12 +58,12 @@ async def test_a_reward_that_arrives_after_its_revocation_is_never_given(ledger:
 async def test_a_revocation_waits_until_its_reward_is_settled(ledger: Ledger) -> None:
     await give(ledger, grant(1), grant(2))
     [entry] = await lease(ledger)
-    begun, number = await begin(ledger, entry)
+    begun = await begin(ledger, entry)
     result = await give(ledger, revoke(1))
     assert (result.revocations, result.cancelled) == (1, 0)
     assert await lease(ledger) == []
     done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(2))
-    await ledger.end_attempt(begun, done, number=number, result="done", detail="pc_1", wall=2)
+    await ledger.end_attempt(begun, done, result="done", detail="pc_1", wall=2)
     [second] = await lease(ledger)
     assert second.reward_id == grant(2).reward_id
     await deliver(ledger, second)
@@ -102,9 +102,9 @@ async def test_what_was_done_to_take_a_reward_back_is_shown_with_it(ledger: Ledg
     await give(ledger, grant())
     await deliver(ledger, (await lease(ledger))[0])
     await give(ledger, revoke())
-    begun, number = await begin(ledger, (await lease(ledger))[0])
+    begun = await begin(ledger, (await lease(ledger))[0])
     partly = states.after_call(begun.standing, Done("pd_1", short="2 of 5"), POLICY, at(3))
-    await ledger.end_attempt(begun, partly, number=number, result="done", detail="pd_1", wall=3)
+    await ledger.end_attempt(begun, partly, result="done", detail="pd_1", wall=3)
     found = await shown(ledger)
     assert (found["state"], found["revocation"]) == ("delivered", "partly")
     assert found["revocation_reason"] == "2 of 5"

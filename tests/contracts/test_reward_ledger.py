@@ -95,12 +95,11 @@ async def test_attempts_of_one_moment_are_stored_each_under_its_own_reward(
             ledger.end_attempt(
                 entry,
                 states.after_call(entry.standing, Done(entry.reward_id), POLICY, at(10)),
-                number=number,
                 result="done",
                 detail=entry.reward_id,
                 wall=10,
             )
-            for entry, number in begun
+            for entry in begun
         )
     )
     for entry in leased:
@@ -129,9 +128,9 @@ async def test_of_attempts_of_one_moment_only_those_fail_whose_lease_was_lost(
 async def test_a_reward_waits_for_its_time(ledger: Ledger) -> None:
     await give(ledger, grant())
     [entry] = await lease(ledger)
-    begun, number = await begin(ledger, entry)
+    begun = await begin(ledger, entry)
     doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
-    await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
+    await ledger.end_attempt(begun, doubted, result="unknown", detail="", wall=10)
     assert await lease(ledger, wall=10) == []
     [again] = await lease(ledger, wall=20)
     assert again.standing == doubted
@@ -142,9 +141,9 @@ async def test_a_reward_waits_for_its_time(ledger: Ledger) -> None:
 async def test_a_stuck_reward_is_left_alone_and_blocks_nobody(ledger: Ledger) -> None:
     await give(ledger, grant(1), grant(2))
     [entry] = await lease(ledger)
-    begun, number = await begin(ledger, entry)
+    begun = await begin(ledger, entry)
     doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
-    await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
+    await ledger.end_attempt(begun, doubted, result="unknown", detail="", wall=10)
     [entry] = await lease(ledger, wall=20)
     stuck = replace(entry.standing, stuck="given twice")
     await ledger.put(entry, stuck, wall=20, keep=False)
@@ -157,12 +156,12 @@ async def test_a_stuck_reward_is_left_alone_and_blocks_nobody(ledger: Ledger) ->
 async def test_one_whose_lease_was_taken_over_writes_nothing(ledger: Ledger) -> None:
     await give(ledger, grant())
     [old] = await lease(ledger, owner="frozen")
-    begun, number = await begin(ledger, old)
+    begun = await begin(ledger, old)
     [new] = await lease(ledger, owner="awake", wall=200)
     assert new.standing.state is State.ATTEMPTING
     done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(201))
     with pytest.raises(LeaseLostError):
-        await ledger.end_attempt(begun, done, number=number, result="done", detail="", wall=201)
+        await ledger.end_attempt(begun, done, result="done", detail="", wall=201)
     with pytest.raises(LeaseLostError):
         await begin(ledger, old)
     lost = states.take_over(new.standing, at(200))

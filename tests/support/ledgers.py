@@ -32,16 +32,16 @@ async def lease(
     return await ledger.lease("acme", owner=owner, wall=wall, seconds=100, limit=limit)
 
 
-async def begin(ledger: Ledger, entry: Entry) -> tuple[Entry, int]:
+async def begin(ledger: Ledger, entry: Entry) -> Entry:
     standing = states.begin(entry.standing, Move.PREPARE, at(1))
     new = NewAttempt(move="prepare", key="key", body='{"amount":500}')
     return await ledger.begin_attempt(entry, standing, new, wall=1, lease_until=101)
 
 
 async def deliver(ledger: Ledger, entry: Entry) -> None:
-    begun, number = await begin(ledger, entry)
+    begun = await begin(ledger, entry)
     done = states.after_call(begun.standing, Done("pc_1"), POLICY, at(2))
-    await ledger.end_attempt(begun, done, number=number, result="done", detail="pc_1", wall=2)
+    await ledger.end_attempt(begun, done, result="done", detail="pc_1", wall=2)
 
 
 async def pass_over(ledger: Ledger, entry: Entry) -> None:
@@ -60,7 +60,7 @@ def claim(name: str = "stock:tree", amount: int = 1, limit: int = 3, **changes: 
     return Claim(name=name, amount=amount, limit=limit, **values)
 
 
-async def begin_with(ledger: Ledger, entry: Entry, *claims: Claim) -> tuple[Entry, int]:
+async def begin_with(ledger: Ledger, entry: Entry, *claims: Claim) -> Entry:
     standing = states.begin(entry.standing, Move.PREPARE, at(1))
     new = NewAttempt(move="prepare", key="key", body="{}")
     return await ledger.begin_attempt(
@@ -75,7 +75,7 @@ async def used(ledger: Ledger) -> dict[str, int]:
 
 async def in_doubt(ledger: Ledger, *, stuck: str = "") -> None:
     await give(ledger, grant())
-    begun, number = await begin_with(ledger, (await lease(ledger))[0], claim())
+    begun = await begin_with(ledger, (await lease(ledger))[0], claim())
     doubted = states.after_call(begun.standing, Unknown("timed out"), POLICY, at(10))
     doubted = replace(doubted, stuck=stuck)
-    await ledger.end_attempt(begun, doubted, number=number, result="unknown", detail="", wall=10)
+    await ledger.end_attempt(begun, doubted, result="unknown", detail="", wall=10)

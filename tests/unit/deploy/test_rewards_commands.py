@@ -49,7 +49,7 @@ def in_ledger(home: Path, act: Callable[[Ledger], Awaitable[Found]]) -> Found:
 async def attempted(ledger: Ledger, outcome: Outcome) -> None:
     [entry, *_] = await ledger.lease("acme", owner="one", wall=0, seconds=100, limit=1)
     time = Instant(now=NOON, wall=1)
-    begun, number = await ledger.begin_attempt(
+    begun = await ledger.begin_attempt(
         entry,
         states.begin(entry.standing, Move.PREPARE, time),
         NewAttempt(move="prepare", key="key", body="{}"),
@@ -57,7 +57,7 @@ async def attempted(ledger: Ledger, outcome: Outcome) -> None:
         lease_until=101,
     )
     after = states.after_call(begun.standing, outcome, Policy(), time)
-    await ledger.end_attempt(begun, after, number=number, result="", detail="", wall=1)
+    await ledger.end_attempt(begun, after, result="", detail="", wall=1)
 
 
 def with_rewards(home: Path, outcome: Outcome | None = None) -> None:

@@ -11,10 +11,8 @@ from connectors.rewards.gateway import (
     Done,
     Executor,
     Found,
-    NotExecuted,
     Prepared,
     Refused,
-    Unreadable,
 )
 from schemas.rewards import AnyGrant, Feature, FreeAddon, FreeDays
 from tests.support.gateway import InMemoryGateway
@@ -70,17 +68,6 @@ async def test_a_cancelled_subscription_gives_way_to_another(
     gateway.held["sub_1"] = replace(gateway.held["sub_1"], status="cancelled")
     gateway.with_subscription("sub_2", term_end=NOON)
     assert (await prepared(build(gateway), given)).body["subscription"] == "sub_2"
-
-
-@every_kind
-async def test_a_site_that_does_not_answer_is_asked_again(
-    gateway: InMemoryGateway, given: AnyGrant, build: type[FeatureExecutor]
-) -> None:
-    gateway.faults = ["unreadable"]
-    assert isinstance(await build(gateway).prepare(grant(grant=given)), NotExecuted)
-    body = (await prepared(build(gateway), given)).body
-    gateway.faults = ["unreadable"]
-    assert isinstance(await build(gateway).read_back(body, 0), Unreadable)
 
 
 async def test_a_feature_ends_when_its_grant_says(gateway: InMemoryGateway) -> None:

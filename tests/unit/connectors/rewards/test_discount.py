@@ -15,10 +15,8 @@ from connectors.rewards.gateway import (
     Conflict,
     Done,
     Found,
-    NotExecuted,
     Prepared,
     Refused,
-    Unreadable,
 )
 from schemas.rewards import Discount
 from tests.support.gateway import InMemoryGateway
@@ -86,8 +84,6 @@ async def test_a_credit_is_found_again_by_its_reference(gateway: InMemoryGateway
     assert isinstance(await executor.read_back({**prepared.body, "amount": 1}, 0), Conflict)
     await executor.carry_out(prepared.body, "another key")
     assert isinstance(await executor.read_back(prepared.body, 0), Conflict)
-    gateway.faults = ["unreadable"]
-    assert isinstance(await executor.read_back(prepared.body, 0), Unreadable)
 
 
 async def test_a_coupon_goes_to_the_subscription_of_the_command(gateway: InMemoryGateway) -> None:
@@ -114,11 +110,6 @@ async def test_a_coupon_needs_a_subscription_with_a_next_invoice(gateway: InMemo
     refused = await CouponExecutor(gateway).prepare(coupon())
     assert isinstance(refused, Refused)
     assert "no subscription with a next invoice" in refused.reason
-
-
-async def test_a_site_that_does_not_answer_postpones(gateway: InMemoryGateway) -> None:
-    gateway.faults = ["unreadable"]
-    assert isinstance(await CouponExecutor(gateway).prepare(coupon()), NotExecuted)
 
 
 async def test_two_customers_share_a_coupon_and_two_firings_do_not(

@@ -10,7 +10,7 @@ from connectors.rewards.dispatcher import Dispatcher, Pace
 from connectors.rewards.gateway import NotExecuted
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Limits
-from connectors.rewards.outcomes import report_settled, run_reports
+from connectors.rewards.outcomes import report_left, report_settled, run_reports
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed
 from schemas.rewards import Allowance, FreeDays
@@ -159,6 +159,42 @@ async def test_only_when_absent_twice_it_is_sent_with_a_new_key(site: Site) -> N
     assert len(site.gateway.credits) == 1
 
 
+async def test_a_site_that_cannot_be_read_is_asked_again_before_anything_is_sent(
+    site: Site,
+) -> None:
+    await give(site.ledger, coupon())
+    site.gateway.faults = ["unreadable"]
+    await site.work()
+    shown = await site.shown()
+    assert (shown["state"], shown["reason"], shown["attempts"]) == ("due", "no answer", [])
+    assert await site.work() == 0
+    await site.work(seconds=1)
+    assert (await site.shown())["state"] == "delivered"
+
+
+async def test_what_is_in_doubt_stays_so_while_the_site_cannot_be_read(site: Site) -> None:
+    await give(site.ledger, grant())
+    site.gateway.faults = ["lost_after", "unreadable"]
+    await site.work()
+    await site.work(seconds=26 * 60)
+    shown = await site.shown()
+    assert (shown["state"], shown["attempts"][-1]["result"]) == ("unknown", "unreadable")
+    await site.work(seconds=1)
+    assert (await site.shown())["state"] == "delivered"
+
+
+async def test_nothing_is_taken_back_while_the_site_cannot_be_read(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    await give(site.ledger, revoke())
+    site.gateway.faults = ["unreadable"]
+    await site.work()
+    shown = await site.shown()
+    assert (shown["revocation"], site.gateway.deductions) == ("due", [])
+    await site.work(seconds=1)
+    assert (await site.shown())["revocation"] == "revoked"
+
+
 async def test_a_refused_reward_fails_and_says_why(site: Site) -> None:
     await give(site.ledger, grant(customer="ghost"))
     await site.work()
@@ -216,13 +252,40 @@ async def test_the_loop_works_what_arrives_and_stops_when_told(site: Site) -> No
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(site.dispatcher.run(stopping))
         tasks.create_task(
-            run_reports(site.ledger, spy, settled=settled, stopping=stopping, idle_seconds=0.01)
+            run_reports(
+                site.ledger,
+                spy,
+                owner="one",
+                settled=settled,
+                stopping=stopping,
+                idle_seconds=0.01,
+            )
         )
         await give(site.ledger, *(grant(n) for n in range(1, 6)))
         site.dispatcher.wake()
         await eventually(lambda: len(spy.records) == 5)
         stopping.set()
     assert [credit.reference[-1] for _, credit in site.gateway.credits] == list("12345")
+
+
+async def test_each_rewarder_tells_what_it_settled_itself(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    spy = Spy()
+    assert await report_settled(site.ledger, spy, settled_by="another") == 0
+    assert await report_settled(site.ledger, spy, settled_by="one") == 1
+
+
+async def test_what_a_rewarder_left_untold_is_told_by_whoever_finds_it_twice(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.work()
+    spy = Spy()
+    found = await report_left(site.ledger, spy, set())
+    assert (found, spy.records) == ({"acme:c1:five-off:1"}, [])
+    assert await report_left(site.ledger, spy, found) == set()
+    assert len(spy.records) == 1
+    assert await report_left(site.ledger, spy, found) == set()
+    assert len(spy.records) == 1
 
 
 async def settled_facts(site: Site) -> list[type[AnyFact]]:

@@ -18,7 +18,6 @@ from connectors.rewards.gateway import (
     Prepared,
     Refused,
     Unknown,
-    Unreadable,
 )
 from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays
 from tests.support.gateway import InMemoryGateway
@@ -84,19 +83,6 @@ async def test_a_lost_answer_is_settled_by_reading(
     gateway.faults = ["lost_after"]
     assert isinstance(await executor.undo.carry_out(body, "undo"), Unknown)
     assert isinstance(await executor.undo.read_back(body, 0), Found)
-
-
-@every_kind
-async def test_where_the_site_cannot_be_read_nothing_is_decided(
-    gateway: InMemoryGateway, given: AnyGrant, build: type[Any]
-) -> None:
-    executor = build(gateway)
-    granted = await delivered(executor, given)
-    body = await body_of(executor, granted)
-    gateway.faults = ["unreadable"]
-    assert isinstance(await executor.undo.prepare(granted, revoke()), NotExecuted)
-    gateway.faults = ["unreadable"]
-    assert isinstance(await executor.undo.read_back(body, 0), Unreadable)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +192,21 @@ async def test_a_coupon_that_an_invoice_used_stays_used(gateway: InMemoryGateway
         "an invoice has used the coupon"
     )
     assert await executor.undo.read_back(body, 0) == Absent()
+
+
+async def test_of_a_coupon_over_periods_what_no_invoice_used_is_taken(
+    gateway: InMemoryGateway,
+) -> None:
+    executor = CouponExecutor(gateway)
+    over_periods = Discount(via="coupon", percent="10", periods=3)
+    granted = await delivered(executor, over_periods)
+    gateway.invoiced["sub_1"] = {*gateway.held["sub_1"].coupons}
+    body = await body_of(executor, granted)
+    done = await executor.undo.carry_out(body, "undo")
+    assert isinstance(done, Done)
+    assert done.short == "an invoice has used the coupon"
+    assert await executor.undo.read_back(body, 0) == Found(done.reference, short=done.short)
+    assert gateway.held["sub_1"].coupons == ()
 
 
 async def test_a_feature_that_somebody_changed_is_left_to_them(gateway: InMemoryGateway) -> None:
