@@ -32,6 +32,10 @@ COMMANDS = Counter(
 )
 BATCH_MAX = 500
 POLL_MS = 500
+SESSION_MS, HEARTBEAT_MS = 6_000, 2_000
+"""The shortest session that brokers allow by default: until a dead rewarder's is over, the commands
+of its partitions wait, and while they change hands so do everybody's.
+"""
 
 
 def build_consumer(
@@ -44,6 +48,8 @@ def build_consumer(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
     )
 
 

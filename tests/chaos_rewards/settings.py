@@ -8,7 +8,7 @@ from deploy.sandbox.tremendous import FUNDING_SOURCE, TOKEN
 from tests.chaos_rewards.schedule import ABSENT_APART_SECONDS, LEASE_SECONDS, RETRY_AFTER_SECONDS
 from tests.chaos_rewards.wishes import ENDPOINT, SITE
 
-CONCURRENCY = 32
+CONCURRENCY = 64
 RETRY_WAITS = [0.2, 0.5, 1.0, *[1.5] * 60]
 """Enough to outlast an outage."""
 
