@@ -126,7 +126,8 @@ class OrderExecutor:
         if answer.status == 404:
             return Absent()
         if answer.status != 200:
-            return Unreadable(f"Tremendous answered {answer.status}", UNREADABLE_WAIT_SECONDS)
+            wait = BUSY_WAIT_SECONDS if answer.status == BUSY else UNREADABLE_WAIT_SECONDS
+            return Unreadable(f"Tremendous answered {answer.status}", wait)
         match _made(answer, body):
             case Done(reference, handed):
                 return Found(reference, handed)

@@ -79,6 +79,7 @@ class WebhookExecutor:
         self._client = client
         self._endpoints = endpoints
         self._clock = clock
+        # Until this process ends: a start after an endpoint was mended is how one says so.
         self._gone: set[str] = set()
         self.undo = WebhookUndo(self)
 

@@ -43,6 +43,14 @@ class Book:
         )
         return {row["label"]: row["rewards"] for row in self._rows(query)}
 
+    def undos_in_doubt(self) -> int:
+        """Takings back at the site that may have been done: their keys die, those of others not."""
+        query = (
+            "select count(*) as rewards from reward where revokes is not null"
+            " and state = 'unknown' and kind not in ('webhook', 'order')"
+        )
+        return sum(row["rewards"] for row in self._rows(query))
+
     def unsettled(self) -> int:
         """What is still to be done: rows that move, and outcomes that were not told."""
         query = (

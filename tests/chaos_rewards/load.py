@@ -14,7 +14,7 @@ from schemas.codec import REWARDS
 from tests.chaos_rewards.wishes import Wishes
 
 STEP_SECONDS = 0.05
-OPEN_MAX = 3_000
+OPEN_MAX = 2_000
 """Enough for those at work while commands change hands: a dead rewarder's wait for six seconds."""
 
 

@@ -35,6 +35,8 @@ PARTITIONS = 4
 GRANTS_PER_CUSTOMER = 14
 STALLED_SECONDS = 120.0
 """Longer than any reward waits by itself. How long a run takes is the machine's affair."""
+STEPS_LEFT_MIN = 50
+"""With so few commands left, nobody will come to a step that nobody came to before."""
 POLL_SECONDS = 0.25
 DAY = 86_400
 
@@ -126,7 +128,13 @@ class _Ordeal:
             seconds=options.load_seconds,
             settled=lambda: self._settled,
         )
-        self._nemesis = Nemesis(self.rewarders, others, lambda: self._load.progress, self._tell)
+        self._nemesis = Nemesis(
+            self.rewarders,
+            others,
+            progress=lambda: self._load.progress,
+            undos_in_doubt=self._book.undos_in_doubt,
+            say=self._tell,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -177,7 +185,7 @@ class _Ordeal:
             tasks.create_task(self._nemesis.strike(faults))
         self._tell("everything is said")
         # Somebody must have died at every named step, which takes work that is still to be done.
-        while self.rewarders.steps_left and self._left:  # noqa: ASYNC110
+        while self.rewarders.steps_left and self._left > STEPS_LEFT_MIN:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
         await self._nemesis.heal()
         self._stage = "settling"

@@ -37,7 +37,7 @@ REVOKED_RATIO = 0.08
 REPEATED_RATIO = 0.03
 CONFLICTING_RATIO = 0.003
 HOPELESS_RATIO = 0.06
-REVOKED_AFTER_MAX = 2_000
+REVOKED_AFTER_MAX = 6_000
 OUTAGES_AT = (1 / 3, 2 / 3)
 """Shares of the load after which everybody else goes away."""
 
@@ -142,7 +142,7 @@ class _Drawing:
         """At once, some time later, or just when everybody else goes away."""
         rng = self._rng
         kind = rng.random()
-        if kind < 0.3:
+        if kind < 0.2:
             return number
         later = number + rng.randint(1, REVOKED_AFTER_MAX)
         if kind < 0.6:

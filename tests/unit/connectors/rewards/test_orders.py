@@ -18,7 +18,7 @@ from connectors.rewards.gateway import (
     Unknown,
     Unreadable,
 )
-from connectors.rewards.orders import OrderExecutor
+from connectors.rewards.orders import BUSY_WAIT_SECONDS, OrderExecutor
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.life import LifeSettings
 from deploy.sandbox.sandbox import SandboxSettings
@@ -164,6 +164,9 @@ async def test_a_reading_in_trouble_says_nothing(account: RunningSandbox) -> Non
         for kind in ("server_error", "garbage"):
             account.sandbox.faults.add(Fault(kind=kind, path="/tremendous", times=1))
             assert isinstance(await orders.read_back(wanted, 0), Unreadable)
+        account.sandbox.faults.add(Fault(kind="rate_limited", path="/tremendous", times=1))
+        busy = await orders.read_back(wanted, 0)
+        assert busy == Unreadable("Tremendous answered 429", BUSY_WAIT_SECONDS)
 
 
 async def test_an_order_of_another_worth_under_our_id_is_a_conflict(
