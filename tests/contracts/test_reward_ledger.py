@@ -234,6 +234,17 @@ async def test_a_reader_leaves_no_empty_file_behind(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - in a temporary directory
 
 
+async def test_who_only_reads_waits_for_no_writer(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}"
+    writer, reader = open_ledger(url), open_ledger(url)
+    await upgrade(writer.engine, "ledger")
+    async with writer.engine.begin():
+        async with asyncio.timeout(2):  # a writer would wait for five seconds and then fail
+            assert (await reader.count_states())["due"] == 0
+    await reader.close()
+    await writer.close()
+
+
 def test_only_sqlite_and_postgresql_hold_a_ledger() -> None:
     with pytest.raises(LedgerError):
         open_ledger("mysql+aiomysql://somewhere/ledger")
