@@ -4,8 +4,8 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -254,12 +254,14 @@ class _Ordeal:
         for each in attempts:
             results[f"read {each.result}" if each.move == "read_back" else each.result] += 1
         repeats = sum(len(told) - 1 for told in outcomes.values())
+        accounts = Counter(told[0]["type"] for told in outcomes.values())
         return {
             "grants": f"{len(self._wishes.grants):,}: " + _counted(dict(kinds(self._wishes))),
             "commands, with repeats": f"{len(self._wishes.said):,}",
             "rewards": _counted(rewards),
             "taken back": _counted(revocations),
             "attempts": f"{len(attempts):,}: {_counted(results)}",
+            "accounts were told": _counted(accounts),
             "outcomes told twice, the same": str(repeats),
             "calls that went wrong": _counted(happened_),
             "repeats the site knew by key": f"{calls['replayed']:,}",
@@ -277,5 +279,5 @@ def _customers(options: Options) -> int:
     return max(50, options.grants // GRANTS_PER_CUSTOMER)
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items())) or "none"
