@@ -10,6 +10,7 @@ from connectors import fault_points
 from connectors.rewards import states, usage
 from connectors.rewards.book import Book
 from connectors.rewards.entries import (
+    NOBODY,
     NewRevocation,
     NewReward,
     Received,
@@ -123,6 +124,7 @@ class Arrivals(Book):
                 claimed="",
                 # Whoever is preparing it must find that it is not theirs any more.
                 lease_number=reward.c.lease_number + 1,
+                lease_owner=NOBODY,
                 lease_until=0.0,
             )
         )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connectors.rewards import by_hand, states, usage
 from connectors.rewards.attempts import OPEN
 from connectors.rewards.book import Book
-from connectors.rewards.entries import claims_in, standing_of
+from connectors.rewards.entries import NOBODY, claims_in, standing_of
 from connectors.rewards.standing import GIVING_BACK_STATES, Instant, Standing, State
 from connectors.rewards.tables import attempt, decision, pause, reward
 
@@ -152,6 +152,7 @@ class Desk(Book):
                 **cleared,
                 # Whoever works on it must find that a human was quicker.
                 lease_number=reward.c.lease_number + 1,
+                lease_owner=NOBODY,
                 lease_until=0.0,
             )
         )

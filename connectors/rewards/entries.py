@@ -16,6 +16,8 @@ from schemas import ids
 from schemas.codec import REWARDS
 from schemas.rewards import GrantReward, RevokeReward
 
+NOBODY = ""
+"""The lease owner of what no rewarder has worked on, or of what was settled without one."""
 STANDING_FIELDS = tuple(each.name for each in fields(Standing))
 
 
@@ -150,7 +152,7 @@ def _row(new: NewReward | NewRevocation, reward_id: str) -> dict[str, Any]:
         **asdict(Standing()),
         "body": "",
         "claimed": "",
-        "lease_owner": "",
+        "lease_owner": NOBODY,
         "lease_number": 0,
         "lease_until": 0.0,
     }

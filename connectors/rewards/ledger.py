@@ -18,7 +18,7 @@ from connectors.rewards.arrivals import Arrivals
 from connectors.rewards.attempts import OPEN, Attempts, LeaseLostError
 from connectors.rewards.database import open_ledger_engine
 from connectors.rewards.desk import Desk
-from connectors.rewards.entries import Entry, entry_of
+from connectors.rewards.entries import NOBODY, Entry, entry_of
 from connectors.rewards.overview import Overview
 from connectors.rewards.standing import GIVING_BACK_STATES, Standing, State
 from connectors.rewards.tables import attempt, is_moving, pause, reward, unreported
@@ -184,12 +184,12 @@ class Ledger(Arrivals, Attempts, Overview, Desk):
             await usage.give_back(connection, entry.claimed)
 
     async def unreported(self, limit: int, *, settled_by: str | None = None) -> list[Entry]:
-        """Settled rewards whose outcome has not been told yet, oldest first; only those that this
-        owner of leases worked on last, if one is named.
+        """Settled rewards whose outcome has not been told yet, oldest first. If an owner of leases
+        is named, only those that no other one worked on last.
         """
         query = sa.select(reward).where(unreported).order_by(reward.c.number).limit(limit)
         if settled_by is not None:
-            query = query.where(reward.c.lease_owner == settled_by)
+            query = query.where(reward.c.lease_owner.in_((settled_by, NOBODY)))
         async with self.reading.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [entry_of(dict(row)) for row in rows]

@@ -72,8 +72,8 @@ async def run_reports(
 ) -> None:
     """Tells outcomes to the facts topic as they settle, and once more when `stopping` is set.
 
-    Each `owner` of leases tells what it settled itself. What others left, because they are gone or
-    it was settled by a human or a revocation, is told by whoever finds it twice.
+    Each `owner` of leases tells what it settled itself, and what was settled by a human or a
+    revocation. What others left, because they are gone, is told by whoever finds it twice.
     """
     left: set[str] = set()
     look_at = 0.0
@@ -99,8 +99,8 @@ async def run_reports(
 async def report_settled(
     ledger: Ledger, publisher: Publisher, *, settled_by: str | None = None
 ) -> int:
-    """Tells what is settled and not yet told, one batch; returns how many. Only what this owner of
-    leases settled, if one is named.
+    """Tells what is settled and not yet told, one batch; returns how many. If an owner of leases is
+    named, only what no other one settled.
     """
     entries = await ledger.unreported(BATCH_MAX, settled_by=settled_by)
     await _tell(ledger, publisher, entries)

@@ -276,6 +276,13 @@ async def test_each_rewarder_tells_what_it_settled_itself(site: Site) -> None:
     assert await report_settled(site.ledger, spy, settled_by="one") == 1
 
 
+async def test_what_a_revocation_settled_any_rewarder_tells_at_once(site: Site) -> None:
+    await give(site.ledger, grant())
+    await site.rewarder("another").lease(1)
+    await give(site.ledger, revoke())
+    assert await report_settled(site.ledger, Spy(), settled_by="one") == 1
+
+
 async def test_what_a_rewarder_left_untold_is_told_by_whoever_finds_it_twice(site: Site) -> None:
     await give(site.ledger, grant())
     await site.work()
