@@ -25,6 +25,7 @@ COMMANDS = (
     "rewards",
     "balance",
     "entries",
+    "explain",
     "rebuild",
     "audit",
     "sandbox",

@@ -1,0 +1,1 @@
+"""What the query service asks of streams, connectors and Kafka, as its ports."""
