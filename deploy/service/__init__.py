@@ -1,1 +1,1 @@
-"""What the query service asks of streams, connectors and Kafka, as its ports."""
+"""What the service's ports are made of: each needs the streams, the connectors or Kafka."""
