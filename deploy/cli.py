@@ -27,6 +27,7 @@ COMMANDS = (
     "balance",
     "entries",
     "explain",
+    "dlq",
     "rebuild",
     "audit",
     "sandbox",

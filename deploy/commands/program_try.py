@@ -36,7 +36,7 @@ def try_draft(file: File, customer: CustomerOption, json: JsonFlag = False) -> N
 
     found = asyncio.run(_try(load(file, json), customer))
     if json:
-        print_json(msgspec.to_builtins(found))
+        print_json(msgspec.json.decode(msgspec.json.encode(found)))
         return
     _print(found)
 

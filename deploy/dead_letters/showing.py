@@ -32,7 +32,7 @@ def masked(value: bytes) -> str:
 
 
 def escaped(value: bytes) -> str:
-    r"""As it is, in characters that print: bytes that are no text, and control characters, as \xNN."""
+    r"""As it is; bytes that are no text, and control characters, are written as \xNN."""
     text = value.decode(errors="backslashreplace")
     return "".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text)
 

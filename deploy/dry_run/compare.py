@@ -28,7 +28,7 @@ class FactDifference(msgspec.Struct, frozen=True, kw_only=True):
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
     """All empty where the draft changes nothing for this customer.
 
-    `rules` and `events` map a name to what it was and would have been; `facts` are the first of
+    `rules`, `rewards` and `counts` map a name to what it was and would have been; `facts` are the first of
     `facts_count` that gave something else, in their order.
     """
 
@@ -36,7 +36,7 @@ class Differences(msgspec.Struct, frozen=True, kw_only=True):
     tier: tuple[str, str] | None
     rules: dict[str, tuple[Awards, Awards]]
     rewards: Changed
-    events: Changed
+    counts: Changed
     facts: list[FactDifference]
     facts_count: int
 
@@ -65,7 +65,7 @@ def compare(
         tier=(published.tier, draft.tier) if published.tier != draft.tier else None,
         rules={rule: pair for rule, pair in rules.items() if pair[0] != pair[1]},
         rewards=_counts(published.rewards, draft.rewards),
-        events=_counts(published.events, draft.events),
+        counts=_counts(published.counts, draft.counts),
         facts=changed[:FACTS_TOLD_MAX],
         facts_count=len(changed),
     )

@@ -42,8 +42,9 @@ class FactAwards(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The figures at one instant, and what led there.
 
-    `rules` are awards by rule id, `rewards` count firings by reward id, those that failed or were
-    withdrawn left out. `undone`, `expired` and `spent` are points over the whole life.
+    `rules` are awards by rule id, `rewards` count firings by the reward's id, those that failed or were
+    withdrawn left out. `undone`, `expired` and `spent` are points over the whole life. `counts`
+    are events by type, `events` all of them in their order.
     """
 
     balance: int
@@ -57,7 +58,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     undone: int
     expired: int
     spent: int
-    events: dict[str, int]
+    counts: dict[str, int]
+    events: list[msgspec.Raw]
 
 
 class Tally:
@@ -66,7 +68,8 @@ class Tally:
     def __init__(self) -> None:
         self._rules: dict[str, Awards] = {}
         self._rewards: dict[str, int] = {}
-        self._events: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        self._events: list[msgspec.Raw] = []
         self._moved = {"undone": 0, "expired": 0, "spent": 0}
         self._facts: dict[str, FactAwards] = {}
 
@@ -74,7 +77,8 @@ class Tally:
         for data in events:
             event = POINTS.decode(data)
             kind = type(event).__name__
-            self._events[kind] = self._events.get(kind, 0) + 1
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._events.append(msgspec.Raw(data))
             self._count(event)
 
     def _count(self, event: AnyPointsEvent) -> None:
@@ -127,6 +131,7 @@ class Tally:
             outlook=seen.tier,
             rules=self._rules,
             rewards={reward: times for reward, times in self._rewards.items() if times},
+            counts=self._counts,
             events=self._events,
             **self._moved,
         )
