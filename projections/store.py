@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from projections.anonymous import forget
 from projections.balances import Logged, View, lots_touched, project, rewards_touched
 from projections.bulk import bulk_for
 from projections.database import explained
@@ -127,6 +128,8 @@ class Store:
         await write(connection, entries, view.entries, replace=False)
         await write(connection, lots, changed_lots, replace=True)
         await write(connection, rewards, changed_rewards, replace=True)
+        if view.erased:
+            await forget(connection, self._bulk, view.erased)
 
 
 async def read_positions(connection: AsyncConnection, topic: str) -> dict[int, int]:

@@ -28,8 +28,8 @@ class FactDifference(msgspec.Struct, frozen=True, kw_only=True):
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
     """All empty where the draft changes nothing for this customer.
 
-    `rules`, `rewards` and `counts` map a name to what it was and would have been; `facts` are the first of
-    `facts_count` that gave something else, in their order.
+    `rules`, `rewards` and `counts` map a name to what it was and would have been; `facts` are the
+    first of `facts_count` that gave something else, in their order.
     """
 
     figures: Changed

@@ -42,9 +42,9 @@ class FactAwards(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The figures at one instant, and what led there.
 
-    `rules` are awards by rule id, `rewards` count firings by the reward's id, those that failed or were
-    withdrawn left out. `undone`, `expired` and `spent` are points over the whole life. `counts`
-    are events by type, `events` all of them in their order.
+    `rules` are awards by rule id, `rewards` count firings by the reward's id, those that failed or
+    were withdrawn left out. `undone`, `expired` and `spent` are points over the whole life.
+    `counts` are events by type, `events` all of them in their order.
     """
 
     balance: int
