@@ -70,7 +70,9 @@ class Logged:
 
 @dataclass(slots=True)
 class View:
-    """Rows known before a batch, and those it changed or added."""
+    """Rows known before a batch, and those it changed or added. `erased` are accounts that it
+    erased, with the sequence of the event that did.
+    """
 
     balances: dict[AccountKey, BalanceRow] = field(default_factory=dict)
     lots: dict[LotKey, LotRow] = field(default_factory=dict)
@@ -79,8 +81,12 @@ class View:
     changed_balances: set[AccountKey] = field(default_factory=set)
     changed_lots: set[LotKey] = field(default_factory=set)
     changed_rewards: set[str] = field(default_factory=set)
+<<<<<<< HEAD
     flows: dict[FlowKey, FlowRow] = field(default_factory=dict)
     """What the batch adds to each flow."""
+=======
+    erased: dict[AccountKey, int] = field(default_factory=dict)
+>>>>>>> insight
 
 
 def lots_touched(event: AnyPointsEvent) -> Iterable[str]:
@@ -167,6 +173,8 @@ def project(view: View, logged: Logged) -> bool:
     _project_account(row, event)
     _project_lots(view, logged)
     _project_rewards(view, logged)
+    if isinstance(event, AccountErased):
+        view.erased[key] = event.sequence
     return True
 
 

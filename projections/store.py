@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from projections.anonymous import forget
 from projections.balances import Logged, View, lots_touched, project, rewards_touched
 from projections.bulk import bulk_for
 from projections.database import explained
@@ -159,6 +160,8 @@ class Store:
         await write(connection, rewards, changed_rewards, replace=True)
         flowed = (view.flows[key] for key in sorted(view.flows))
         await write(connection, flows, flowed, replace=True, adding=("points", "changes"))
+        if view.erased:
+            await forget(connection, self._bulk, view.erased)
 
 
 async def read_positions(

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.clock import choose_clock, wall_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.service.access import open_own_access
+from deploy.service.dead_letters import KafkaDeadLetters, desk_of
+from deploy.service.explainer import ReplayingExplainer
 from deploy.service.inbox import KafkaInbox
 from deploy.serving import listen, serve
 from deploy.settings import Settings
@@ -72,13 +74,16 @@ def build_ports(
     settings: Settings, views: AsyncEngine, access: AsyncEngine, inbox: KafkaInbox
 ) -> Ports:
     """What the service is made of here."""
-    api = settings.api
+    api, explainer = settings.api, ReplayingExplainer(settings)
     return Ports(
         views=views,
         access=access,
         clock=choose_clock(settings.clock_file),
         wall=wall_clock,
         inbox=inbox,
+        explainer=explainer,
+        dry_run=explainer,
+        dead_letters=KafkaDeadLetters(desk_of(settings, access)),
         limits=Limits(
             requests_per_minute=api.requests_per_minute,
             writes_per_minute=api.writes_per_minute,

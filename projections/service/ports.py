@@ -40,7 +40,8 @@ class Inbox(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
     """Why an entry is as it is: in `sentences`, as the fold's own `steps`, and the events of its
-    fact; each step and event as it is written in JSON.
+    fact; each step and event as it is written in JSON. What is not `proven` was stored otherwise
+    than a replay gives it, and the last sentences say what stands against it.
     """
 
     fact: str
@@ -52,6 +53,7 @@ class Explained:
     sentences: tuple[str, ...]
     steps: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    proven: bool = True
 
 
 class Explainer(Protocol):
@@ -92,11 +94,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRunAnswer:
-    """The published and the draft program on one customer's history; each difference a sentence."""
+    """The published and the draft program on one customer's history; each difference a sentence.
+
+    `details` are the same differences as data: figures, tier, rules, rewards and facts, each as it
+    was and as it would have been.
+    """
 
     published: Outcome
     draft: Outcome
     differences: tuple[str, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DryRun(Protocol):
