@@ -28,6 +28,8 @@ COMMANDS = (
     "entries",
     "explain",
     "dlq",
+    "erase",
+    "export",
     "rebuild",
     "audit",
     "sandbox",

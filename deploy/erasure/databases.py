@@ -1,27 +1,23 @@
-"""The databases of an installation as an erasure sees them: what they hold, and their files."""
+"""Search the databases of an installation and their files, and make what was erased be gone."""
 
 import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from connectors.rewards.tables import metadata as ledger_tables
+from deploy.databases import databases, sqlite_files
 from deploy.erasure.needles import Needles
 from deploy.errors import OperatingError
 from deploy.settings import Settings
-from projections.access.tables import SCHEMA as ACCESS_SCHEMA
-from projections.access.tables import metadata as access_tables
 from projections.database import open_engine
-from projections.tables import SCHEMA as VIEWS_SCHEMA
-from projections.tables import metadata as views_tables
 
 FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
 CHUNK_BYTES = 1 << 20
@@ -29,31 +25,11 @@ EMPTIED_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.1
 
 
-def _databases(settings: Settings) -> Mapping[str, tuple[str, str, MetaData]]:
-    """URL, schema and tables by name. The quota is left out: it counts calls of sites."""
-    return {
-        "views": (settings.views_url, VIEWS_SCHEMA, views_tables),
-        "reward ledger": (settings.ledger_url, "ledger", ledger_tables),
-        "access database": (settings.access_url, ACCESS_SCHEMA, access_tables),
-    }
-
-
-def sqlite_files(settings: Settings) -> dict[str, Path]:
-    """The files of those databases that are SQLite's and are there, by name."""
-    urls = {name: make_url(url) for name, (url, _, _) in _databases(settings).items()}
-    paths = {
-        name: Path(url.database or "")
-        for name, url in urls.items()
-        if url.get_backend_name() == "sqlite"
-    }
-    return {name: path for name, path in paths.items() if path.is_file()}
-
-
 async def rows_with(settings: Settings, needles: Needles) -> dict[str, int]:
     """By database, in how many rows a text column holds one of the needles."""
     found: dict[str, int] = {}
     files = sqlite_files(settings)
-    for name, (url, schema, tables) in _databases(settings).items():
+    for name, (url, schema, tables) in databases(settings).items():
         if make_url(url).get_backend_name() == "sqlite" and name not in files:
             continue
         async with _reading(url, schema) as engine, engine.connect() as connection:

@@ -15,6 +15,7 @@ from connectors.rewards.desk import By, DecisionRefusedError
 from connectors.rewards.forgetting import Forgetting, Held
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.standing import Instant
+from deploy.dead_letters.decisions import ERASE as ERASE_LETTER
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
 from deploy.erasure.databases import empty_journals
@@ -27,14 +28,14 @@ from deploy.settings import Settings
 from deploy.wording import instant
 from projections.access.database import access
 from projections.access.decisions import Decision, record_decision
-from projections.access.requests import forget_requests, requests_of
+from projections.access.forgetting import count_requests, forget_requests
 from projections.service.ports import ErasureReport
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, CustomerDeleted, CustomEventReceived
 from schemas.topics import DAY_MS, Topics
 
-ERASE, ERASED, ERASE_LETTER = "erase", "erased", "erase_dead_letter"
+ERASE, ERASED = "erase", "erased"
 FOLDED_SECONDS_MAX = 30.0
 LOOK_EVERY_SECONDS = 0.2
 
@@ -93,8 +94,7 @@ class Erasure:
         await self._await_account()
         await self._clear_ledger()
         await self._clear_letters()
-        async with access(self._means.access) as connection:
-            await forget_requests(connection, self._person.site, self._person.customer)
+        await self._clear_requests()
         in_use = await empty_journals(self._means.settings)
         left = await self._count()
         await self._note(ERASED, json.dumps(left))
@@ -112,7 +112,9 @@ class Erasure:
         written, held = await self._written(), await self._held()
         letters = await find_theirs(self._dlq, self._is_theirs)
         async with access(self._means.access) as connection:
-            requests = await requests_of(connection, self._person.site, self._person.customer)
+            requests = await count_requests(
+                connection, self._person.site, self._person.customer, written.facts
+            )
         return {
             ACCOUNT: int(written.is_open),
             VIEWS: written.texts,
@@ -159,7 +161,9 @@ class Erasure:
         for reward_id in (await self._held()).due:
             # One that the rewarder has begun meanwhile is under way, and told as such.
             with contextlib.suppress(DecisionRefusedError):
-                await ledger.cancel(reward_id, By(self._by, "the account is erased"), time)
+                await ledger.cancel(
+                    reward_id, By(actor=self._by, reason="the account is erased"), time
+                )
         await self._forgetting.forget(self._person.account)
 
     async def _clear_letters(self) -> None:
@@ -170,6 +174,11 @@ class Erasure:
                 # An audit must know why a rejected record has no letter any more.
                 await self._note(ERASE_LETTER, "", subject=letter.subject)
         await take_out(means.bootstrap_servers, self._dlq, means.settings.app_id, cuts)
+
+    async def _clear_requests(self) -> None:
+        facts = (await self._written()).facts
+        async with access(self._means.access) as connection:
+            await forget_requests(connection, self._person.site, self._person.customer, facts)
 
     async def _remaining(self, left: dict[str, int], in_use: Sequence[str]) -> list[str]:
         means, topics = self._means, self._means.topics

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.audit.logs import Logs
-from deploy.erasure.databases import bytes_with, files_of, rows_with, sqlite_files
+from deploy.databases import sqlite_files
+from deploy.erasure.databases import bytes_with, files_of, rows_with
 from deploy.erasure.needles import Needles
+from deploy.logs import Logs
 from deploy.settings import Settings
 from schemas.topics import Topics, TopicSpec
 from streams.core.batches import Record
@@ -30,6 +31,7 @@ async def search(
     logs: Logs,
     topics: Topics,
     needles: Needles,
+    *,
     files: Sequence[Path],
     progress: Progress = lambda *_: None,
 ) -> Hits:

@@ -17,13 +17,15 @@ from schemas.points import AccountErased
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """`is_open`: there is an account and it is not erased. `texts` are rows that hold what people
-    or other systems wrote. `custom_offsets` are those of facts that were custom events.
+    or other systems wrote. `facts` are ids; `custom_offsets` are those of facts that were custom
+    events.
     """
 
     is_known: bool
     is_open: bool = False
     texts: int = 0
     partition: int | None = None
+    facts: tuple[str, ...] = ()
     custom_offsets: tuple[int, ...] = ()
 
 
@@ -50,6 +52,7 @@ async def _written(connection: AsyncConnection, site: str, customer: str) -> Wri
         is_open=not account.erased,
         texts=texts,
         partition=account.partition,
+        facts=tuple(sorted({each.fact for each in entries})),
         custom_offsets=tuple(sorted(custom)),
     )
 
