@@ -17,7 +17,7 @@ from deploy.audit.rewards import Rewards
 from deploy.audit.sums import Conservation, Sequences
 from deploy.audit.tally import place
 from deploy.audit.truth import Truth
-from deploy.logs import Logs
+from deploy.topic_logs import Logs
 from schemas import ids
 from schemas.codec import FACTS, POINTS, REWARDS, DecodeError
 from schemas.facts import AnyFact, ProgramPublished, RewardDelivered, RewardFailed

@@ -26,8 +26,8 @@ from deploy.audit.truth import Truth
 from deploy.audit.views import audit_views
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import OperatingError
-from deploy.logs import Logs, open_logs
 from deploy.settings import Settings, Site
+from deploy.topic_logs import Logs, open_logs
 from projections.errors import ViewsError
 
 STAGE = "facts and points events"

@@ -110,10 +110,12 @@ async def _erase(
     from deploy.service.erasure import KafkaEraser
     from deploy.service.inbox import KafkaInbox
     from deploy.settings import load_settings
+    from deploy.telemetry import configure_logging
     from deploy.views import find_account, reading_own_views
     from projections.service.ports import InboxUnavailable
 
     settings = load_settings()
+    configure_logging(settings.log, role="erase")
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     async with open_own_access(settings) as access, KafkaInbox(servers, topics) as inbox:
         eraser = KafkaEraser(settings, access, inbox.send)

@@ -7,8 +7,8 @@ from pathlib import Path
 from deploy.databases import sqlite_files
 from deploy.erasure.databases import bytes_with, files_of, rows_with
 from deploy.erasure.needles import Needles
-from deploy.logs import Logs
 from deploy.settings import Settings
+from deploy.topic_logs import Logs
 from schemas.topics import Topics, TopicSpec
 from streams.core.batches import Record
 

@@ -15,10 +15,10 @@ from deploy.databases import sqlite_files
 from deploy.erasure.erase import Erasure, Means, Person
 from deploy.erasure.needles import Needles
 from deploy.erasure.search import Hits, Progress, search
-from deploy.logs import open_logs
 from deploy.replay.reader import open_reader
 from deploy.reward_ledger import open_own_ledger
 from deploy.settings import Settings
+from deploy.topic_logs import open_logs
 from projections.service.ports import ErasureReport
 from schemas.facts import AnyFact
 

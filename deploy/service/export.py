@@ -13,12 +13,12 @@ from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
 from deploy.erasure.matching import is_about
 from deploy.erasure.needles import Needles
-from deploy.logs import Logs, open_logs
 from deploy.replay.history import History, read_history
 from deploy.replay.reader import Progress, open_reader
 from deploy.replay.replay import Replay, discrepancies
 from deploy.service.erasure import own_ledger
 from deploy.settings import Settings
+from deploy.topic_logs import Logs, open_logs
 from deploy.views import reading_own_views
 from projections.history import all_rewards_of, lots_of
 from projections.queries import find_balances

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.errors import OperatingError
 from deploy.kafka import Running
-from deploy.logs import open_logs
+from deploy.topic_logs import open_logs
 from tests.support.topics import fresh_topics
 
 pytestmark = pytest.mark.integration
