@@ -1,6 +1,5 @@
 """Forget in the ledger what only the customer should have: codes, links, what services answered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ class Held:
 
     handed: int = 0
     told: int = 0
-    due: Sequence[str] = ()
+    due: tuple[str, ...] = ()
     moving: int = 0
 
 
@@ -42,7 +41,9 @@ class Forgetting(Book):
             answers = int((await connection.execute(told)).scalar_one())
         open_ = [row for row in rows if row.state not in SETTLED_STATES]
         # What takes a reward back is carried out to its end.
-        due = [row.reward_id for row in open_ if row.state == State.DUE and row.revokes is None]
+        due = tuple(
+            row.reward_id for row in open_ if row.state == State.DUE and row.revokes is None
+        )
         return Held(
             handed=sum(bool(row.handed) for row in rows),
             told=answers,

@@ -80,19 +80,19 @@ def files_of(path: Path) -> Iterator[Path]:
             yield each
 
 
-async def empty_journals(settings: Settings) -> list[str]:
+async def empty_journals(settings: Settings, seconds_max: float = EMPTIED_SECONDS_MAX) -> list[str]:
     """Write what was overwritten through to the files themselves. Returns the names of databases
     whose write-ahead log is in use and still holds what was there before.
     """
     in_use = []
     for name, path in sqlite_files(settings).items():
-        if not await asyncio.to_thread(_empty, path):
+        if not await asyncio.to_thread(_empty, path, seconds_max):
             in_use.append(name)
     return in_use
 
 
-def _empty(path: Path) -> bool:
-    deadline = time.monotonic() + EMPTIED_SECONDS_MAX
+def _empty(path: Path, seconds_max: float) -> bool:
+    deadline = time.monotonic() + seconds_max
     with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
         while True:
             with contextlib.suppress(sqlite3.OperationalError):
