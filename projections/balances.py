@@ -81,12 +81,9 @@ class View:
     changed_balances: set[AccountKey] = field(default_factory=set)
     changed_lots: set[LotKey] = field(default_factory=set)
     changed_rewards: set[str] = field(default_factory=set)
-<<<<<<< HEAD
     flows: dict[FlowKey, FlowRow] = field(default_factory=dict)
     """What the batch adds to each flow."""
-=======
     erased: dict[AccountKey, int] = field(default_factory=dict)
->>>>>>> insight
 
 
 def lots_touched(event: AnyPointsEvent) -> Iterable[str]:
