@@ -23,6 +23,7 @@ COMMANDS = (
     "projector",
     "rewarder",
     "api",
+    "keys",
     "rewards",
     "balance",
     "entries",
