@@ -11,6 +11,8 @@ from deploy.cli import app
     [
         (("show", "here"), "write OFFSET or PARTITION/OFFSET"),
         (("replay", "0/x", "--reason", "fixed"), "write OFFSET or PARTITION/OFFSET"),
+        (("replay", "--reason", "fixed"), "name one PLACE, or say --passing"),
+        (("replay", "7", "--passing", "--reason", "fixed"), "name one PLACE"),
         (("replay", "7"), "Missing option '--reason'"),
         (("discard", "7", "--reason", " "), "say it in a few words"),
         (("discard", "7", "--reason", "why", "--actor", ""), "say it in a few words"),
