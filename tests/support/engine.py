@@ -128,8 +128,10 @@ class SmallEngine:
             output = self._fold.apply([told])
             first = self._events
             batch = [
-                Logged(PARTITION, first + index, at_ms, value.decode(), POINTS.decode(value))
-                for index, (_, value, at_ms) in enumerate(output.events)
+                Logged(
+                    PARTITION, first + index, told.timestamp, value.decode(), POINTS.decode(value)
+                )
+                for index, (_, value, _) in enumerate(output.events)
             ]
             self._events += len(batch)
             await self._store.apply(batch, {PARTITION: Move(first, self._events)})
