@@ -1,6 +1,6 @@
-"""One fact of a simulation, explained: it is decided once more on a copy, with a trace."""
+"""One fact of a simulation or a replay, explained: decided once more on a copy, with a trace."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import msgspec
@@ -9,6 +9,7 @@ from schemas.codec import POINTS
 from schemas.facts import AnyFact
 from schemas.points import CorrectionApplied
 from streams.account.decide import decide
+from streams.account.explanation.credits import Credit, credits_in
 from streams.account.explanation.explain import explain, explain_correction
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account
@@ -35,6 +36,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     corrected_by: list[CorrectionApplied] = []
 
 
+def near(wanted: str, sources: Mapping[str, str]) -> list[str]:
+    """Of the known facts, by id with the message that told each, those that were probably meant:
+    told by that message, or written much alike.
+    """
+    told = [known for known, source in sources.items() if wanted and source == wanted]
+    parts = [known for known in sources if wanted and wanted in known]
+    alike = get_close_matches(wanted, sources, n=NEAR)
+    return list(dict.fromkeys([*told, *parts, *alike]))[:NEAR]
+
+
 class Explainer:
     """Waits for the facts of one id: customers may share it, as they share an instant of time."""
 
@@ -44,6 +55,7 @@ class Explainer:
         self._repeats: dict[tuple[str, str], int] = {}
         self._corrections: dict[tuple[str, str], list[CorrectionApplied]] = {}
         self._sources: dict[str, str] = {}
+        self._credits: dict[tuple[str, str], dict[str, Credit]] = {}
 
     def watch(self, fact: AnyFact, offset: int, state: bytes | None, programs: Programs) -> None:
         """`state` is the account before the fact, None for a new one."""
@@ -60,9 +72,14 @@ class Explainer:
         self._traces[owner] = (fact, trace)
 
     def follow(self, events: Iterable[bytes]) -> None:
-        """Let the simulation run, and keep what puts the fact in order later."""
+        """Let a simulation run, and keep what puts the fact in order later, and what earned the
+        lots that it touches.
+        """
         for data in events:
             event = POINTS.decode(data)
+            opened = credits_in([event])
+            if opened:
+                self._credits.setdefault((event.site, event.customer), {}).update(opened)
             if isinstance(event, CorrectionApplied) and self.fact_id in event.corrected:
                 self._corrections.setdefault((event.site, event.customer), []).append(event)
 
@@ -71,17 +88,13 @@ class Explainer:
         return [self._explanation(*each) for each in self._traces.values()]
 
     def near(self) -> list[str]:
-        """Ids that were probably meant: told by that message, or written much alike."""
-        wanted = self.fact_id
-        told = [known for known, source in self._sources.items() if wanted and source == wanted]
-        parts = [known for known in self._sources if wanted and wanted in known]
-        alike = get_close_matches(wanted, self._sources, n=NEAR)
-        return list(dict.fromkeys([*told, *parts, *alike]))[:NEAR]
+        """Ids that were probably meant."""
+        return near(self.fact_id, self._sources)
 
     def _explanation(self, fact: AnyFact, trace: Trace) -> Explanation:
         owner = (fact.site, fact.customer)
         repeats, corrections = self._repeats.get(owner, 0), self._corrections.get(owner, [])
-        sentences = explain(fact, trace)
+        sentences = explain(fact, trace, self._credits.get(owner))
         sentences += [explain_correction(event, trace) for event in corrections]
         if repeats:
             again = "once more" if repeats == 1 else f"{repeats:,} times more"
