@@ -22,6 +22,7 @@ COMMANDS = (
     "worker",
     "projector",
     "rewarder",
+    "api",
     "rewards",
     "balance",
     "entries",
