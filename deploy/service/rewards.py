@@ -12,10 +12,7 @@ from connectors.rewards.ledger import Ledger, open_ledger
 from connectors.rewards.standing import Instant
 from deploy.errors import OperatingError
 from deploy.settings import Settings
-from projections.service.ports import Clock, DecisionRefused, RewardCase, RewardsUnavailable
-
-COUNTED_MAX = 10_000
-
+from projections.service.ports import COUNTED_MAX, Clock, DecisionRefused, RewardCase, Unavailable
 
 class LedgerRewardBook:
     """Reads by one connection and decides by another: who only looks holds up no rewarder."""
@@ -111,7 +108,7 @@ class LedgerRewardBook:
         except DecisionRefusedError as error:
             raise DecisionRefused(str(error)) from error
         except DBAPIError as error:
-            raise RewardsUnavailable(str(explain_database_error(error, self._url))) from error
+            raise Unavailable(str(explain_database_error(error, self._url))) from error
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,7 @@ from projections.access.people import Role, may
 from projections.access.sessions import Session, Sessions
 from projections.service.console.addresses import HOME, PASSWORD, PREFIX, SIGN_IN
 from projections.service.console.rendering import Rendering
-from projections.service.console.troubles import Trouble
+from projections.service.console.troubles import Trouble, in_words
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,7 @@ COOKIE = "cactus_session"
 DOOR_COOKIE = "cactus_door"
 BODY_BYTES_MAX = 512 * 1024
 FIELDS_MAX = 64
+REASON_LENGTH_MAX = 500
 SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -74,6 +75,13 @@ class Visit:
             raise HTTPException(404, f"This address lacks {name}.")
         return value
 
+    def reason(self) -> str:
+        """Why, as the form must say it."""
+        text = self.field("reason").strip()
+        if not text:
+            raise Trouble("Say why: the decision is kept with its reason.", status=422)
+        return text[:REASON_LENGTH_MAX]
+
     def field(self, name: str) -> str:
         """A field of the form that was sent; empty where it was left out."""
         return self.fields.get(name, "")
@@ -108,15 +116,16 @@ class Gate:
     def routes(self, pages: Sequence[Page]) -> list[Route]:
         return [Route(page.path, self._endpoint(page), methods=[page.method]) for page in pages]
 
-    async def visit(self, request: Request) -> Visit:
+    async def _session(self, request: Request) -> Session | None:
         token = request.cookies.get(COOKIE)
-        session = None if token is None else await self._sessions.find(token)
-        return Visit(request, session, self._rendering)
+        return None if token is None else await self._sessions.find(token)
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            visit = await self.visit(request)
+            visit = Visit(request, None, self._rendering)
             try:
+                with in_words():
+                    visit.session = await self._session(request)
                 refusal = self._refusal(page, visit)
                 if refusal is not None:
                     return refusal
@@ -124,7 +133,8 @@ class Gate:
                     await _read_form(visit)
                     _check_origin(request)
                     _check_token(visit)
-                return await page.answer(visit)
+                with in_words():
+                    return await page.answer(visit)
             except Trouble as trouble:
                 return self._rendering.trouble(visit, trouble)
             except HTTPException as error:

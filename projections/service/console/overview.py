@@ -9,7 +9,7 @@ import structlog
 from starlette.responses import Response, StreamingResponse
 
 from projections.access.sessions import Sessions
-from projections.console_queries import DayFlow, flow_of_day
+from projections.console_queries import Flow, flow_of_day
 from projections.service.console.gate import COOKIE, Page, Visit
 from projections.service.console.troubles import Trouble
 from projections.service.ports import Ports, RoleHealth
@@ -36,7 +36,7 @@ class Figures:
     dead_letters: int | None
     rewards: dict[str, int] | None
     oldest_doubt_seconds: float | None
-    flow: DayFlow | None
+    flow: Flow | None
 
     @property
     def lag(self) -> int | None:
@@ -83,7 +83,7 @@ class Figures:
             )
         if self.is_late:
             found.append(("wait", "The engine is behind what comes in."))
-        if None in {self.roles is None or None, self.dead_letters, self.stuck}:
+        if self.roles is None or self.dead_letters is None or self.rewards is None:
             found.append(("wait", "Not everything could be asked; what is unknown shows a dash."))
         return found
 
@@ -164,7 +164,7 @@ class Overview:
             _asked(ports.workings and ports.workings.roles),
             _asked(ports.workings and ports.workings.dead_letters),
             _asked(ports.rewards and ports.rewards.counts),
-            _asked(ports.rewards and ports.rewards.oldest_doubt_seconds),
+            _asked(ports.rewards and ports.rewards.doubt_seconds),
             _asked(self._flow),
         )
         return Figures(
@@ -175,7 +175,7 @@ class Overview:
             flow=flow,
         )
 
-    async def _flow(self) -> DayFlow:
+    async def _flow(self) -> Flow:
         async with self._ports.views.connect() as connection:
             return await flow_of_day(connection, self._ports.clock())
 

@@ -1,6 +1,7 @@
 """Pages from templates. Everything is escaped; a name that a template misspells is an error."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 PROBLEM_HEADER = "X-Console-Problem"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "object-src 'none'"
+    ),
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
 TITLES = {
     403: "Not allowed",
     404: "Not found",
@@ -31,12 +42,19 @@ TITLES = {
 
 
 class Rendering:
-    """`clock` is the engine's time, against which events are told; `environment` names where we
-    are, such as live or sandbox.
+    """`clock` is the engine's time, against which events are told, `wall` the real one;
+    `environment` names where we are, such as live or sandbox.
     """
 
-    def __init__(self, clock: Callable[[], int], environment: str, files: StaticFiles) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        wall: Callable[[], int],
+        environment: str,
+        files: StaticFiles,
+    ) -> None:
         self._clock = clock
+        self._wall = wall
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -52,7 +70,6 @@ class Rendering:
             "chip": chip,
             "environment": environment,
             "file": files.address,
-            "static": files.address,
         }
         self._templates.filters |= {
             "counted": counted,
@@ -60,6 +77,8 @@ class Rendering:
             "utc": utc,
             "day": day,
             "seen": escaped,
+            "plain": plain,
+            "shown_json": shown_json,
             "lasting": lasting,
         }
 
@@ -74,6 +93,7 @@ class Rendering:
             me=visit.session,
             here=visit.request.url.path.removeprefix(addresses.PREFIX),
             now=now,
+            wall=self._wall(),
             when=when,
             **context,
         )
@@ -81,7 +101,7 @@ class Rendering:
     def page(
         self, template: str, visit: "Visit", *, status: int = 200, **context: object
     ) -> Response:
-        return HTMLResponse(self.text(template, visit, **context), status)
+        return guarded(HTMLResponse(self.text(template, visit, **context), status))
 
     def trouble(self, visit: "Visit", trouble: Trouble) -> Response:
         """A page that says what went wrong; to htmx, a header that its page shows."""
@@ -90,7 +110,28 @@ class Rendering:
         text = self.text(
             "trouble.html", visit, title=title, message=trouble.message, status=trouble.status
         )
-        return HTMLResponse(text, trouble.status, headers=headers)
+        return guarded(HTMLResponse(text, trouble.status, headers=headers))
+
+
+def guarded(response: Response) -> Response:
+    """With what browsers must hold to: our own files, no inline script or style, no framing."""
+    response.headers.update(HEADERS)
+    return response
+
+
+def plain(value: object) -> str:
+    """A value of a grant in a few words: nothing that a JSON reader would have to untangle."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def shown_json(value: object) -> str:
+    return escaped(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def counted(value: float | None) -> str:

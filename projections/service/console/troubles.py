@@ -1,6 +1,14 @@
 """What goes wrong on a page, in words for the person who opened it."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from projections.access.database import AccessUnavailable
+from projections.errors import ViewsError
+from projections.service.ports import DecisionRefused, InboxUnavailable, Unavailable
+
+Port = TypeVar("Port")
 
 
 class Trouble(Exception):
@@ -13,3 +21,23 @@ class Trouble(Exception):
         self.message = message
         self.status = status
         self.headers = dict(headers or {})
+
+
+def offered(port: Port | None, what: str) -> Port:
+    """The port, or the trouble that this installation has none."""
+    if port is None:
+        raise Trouble(f"This installation does not offer {what}.", status=501)
+    return port
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """What pages stand on complains in its own way; people are told in one."""
+    try:
+        yield
+    except DecisionRefused as error:
+        raise Trouble(str(error), status=409) from error
+    except (Unavailable, InboxUnavailable) as error:
+        raise Trouble(str(error), status=503) from error
+    except (ViewsError, AccessUnavailable) as error:
+        raise Trouble(f"The database does not answer: {error}", status=503) from error
