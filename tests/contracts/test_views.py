@@ -31,7 +31,7 @@ from projections.store import Move, Store, read_positions
 from projections.tables import balances, entries, metadata, positions, rewards
 from tests.support.points import DAY, NOON, changed, earned, history, logged, story
 from tests.support.postgres import running_postgres
-from tests.support.views import BOTH, EMPTY, TOPIC, count_rows, digests, fill, fresh_views
+from tests.support.views import BOTH, EMPTY, STORY, TOPIC, count_rows, digests, fill, fresh_views
 from tests.support.waiting import eventually
 from tests.support.year import SITE
 
@@ -79,7 +79,7 @@ async def test_a_migration_run_again_changes_nothing(engine: AsyncEngine) -> Non
 
 async def test_rows_and_position_arrive_together(engine: AsyncEngine) -> None:
     await fill(engine, logged(story()))
-    assert await count_rows(engine) == {"balances": 1, "entries": 21, "lots": 4, "rewards": 3}
+    assert await count_rows(engine) == STORY
     assert await positions_in(engine) == {0: 21}
 
 
@@ -120,7 +120,7 @@ async def test_a_second_writer_writes_nothing_at_all(engine: AsyncEngine) -> Non
     moved = await second.open_positions([0])
     await first.apply(logged(story()[4:8], start=4), {0: Move(4, 8)})
     before = await digests(engine)
-    with pytest.raises(AnotherWriter, match="partition 0 is no longer at offset 4"):
+    with pytest.raises(AnotherWriter, match="partition 0 of .* is no longer at offset 4"):
         await second.apply(logged(story()[4:9], start=4), {0: Move(moved[0], 9)})
     assert await digests(engine) == before
     assert await positions_in(engine) == {0: 8}
@@ -135,7 +135,7 @@ async def test_of_two_writers_at_once_exactly_one_succeeds(engine: AsyncEngine) 
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in results) == ["AnotherWriter", "int"]
-    assert await count_rows(engine) == {"balances": 1, "entries": 21, "lots": 4, "rewards": 3}
+    assert await count_rows(engine) == STORY
 
 
 async def test_a_gap_leaves_rows_and_position_as_they_were(engine: AsyncEngine) -> None:
