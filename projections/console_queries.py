@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projections.queries import PAGE_MAX
-from projections.rows import EntryRow, RewardRow
-from projections.tables import day_flows, entries, flows, rewards
+from projections.rows import BalanceRow, EntryRow, RewardRow
+from projections.tables import balances, day_flows, entries, flows, rewards
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "points": (
@@ -39,6 +39,10 @@ FLOW_NAMES: Mapping[str, tuple[str, ...]] = {
 """The kinds of flows as people think of them. Points that filled a deficit never stood in a lot."""
 
 
+LAST_CHARACTER = "\U0010ffff"
+"""Of all that there are: what begins with a text sorts before that text and this."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """How much each of `FLOW_NAMES` moved in one day or month, and by how many changes of lots."""
@@ -62,6 +66,45 @@ class Flow:
 
 def day_name(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+async def search_accounts(
+    connection: AsyncConnection,
+    text: str,
+    *,
+    site: str,
+    limit: int,
+    after: tuple[str, str] | None = None,
+) -> list[BalanceRow]:
+    """Accounts whose customer's id begins with `text`, by customer and site; the next page begins
+    after the last (customer, site) of this one. Empty `site` means all.
+    """
+    assert 0 < limit <= PAGE_MAX
+    statement = select(balances).order_by(*_bytewise(connection)).limit(limit)
+    customer, of_site = _bytewise(connection)
+    if text:
+        statement = statement.where(customer >= text, customer < text + LAST_CHARACTER)
+    if site:
+        statement = statement.where(balances.c.site == site)
+    if after is not None:
+        statement = statement.where(tuple_(customer, of_site) > after)
+    return [BalanceRow(*row) for row in await connection.execute(statement)]
+
+
+def _bytewise(connection: AsyncConnection) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """Customer and site in the order of their bytes, which an index on prefixes needs."""
+    if connection.dialect.name == "sqlite":
+        return balances.c.customer, balances.c.site
+    return balances.c.customer.collate("C"), balances.c.site.collate("C")
+
+
+async def find_told(connection: AsyncConnection, text: str) -> EntryRow | None:
+    """The first entry that a message such as a Chargebee event brought, or a fact by its key."""
+    for column in (entries.c.source, entries.c.fact):
+        row = (await connection.execute(select(entries).where(column == text).limit(1))).first()
+        if row is not None:
+            return EntryRow(*row)
+    return None
 
 
 async def find_entry(
@@ -152,7 +195,9 @@ async def flow_by_month(
 
 async def programs_that_flow(connection: AsyncConnection) -> list[tuple[str, str]]:
     """(site, program) of whatever moved points."""
-    statement = select(flows.c.site, flows.c.program).distinct().order_by(*flows.c["site", "program"])
+    statement = (
+        select(flows.c.site, flows.c.program).distinct().order_by(*flows.c["site", "program"])
+    )
     return [(row.site, row.program) for row in await connection.execute(statement)]
 
 

@@ -14,6 +14,7 @@ from deploy.errors import OperatingError
 from deploy.settings import Settings
 from projections.service.ports import COUNTED_MAX, Clock, DecisionRefused, RewardCase, Unavailable
 
+
 class LedgerRewardBook:
     """Reads by one connection and decides by another: who only looks holds up no rewarder."""
 

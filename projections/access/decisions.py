@@ -1,9 +1,8 @@
 """What people and keys decided, so that it can be asked who did what and why."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projections.access.tables import decisions
@@ -45,26 +44,14 @@ async def list_decisions(
     statement = select(decisions).order_by(decisions.c.id.desc()).limit(limit)
     if subject is not None:
         statement = statement.where(decisions.c.subject == subject)
-    return [_decision(row) for row in await connection.execute(statement)]
-
-
-async def page_decisions(
-    connection: AsyncConnection, *, limit: int, before: int | None
-) -> list[tuple[int, Decision]]:
-    """Newest first, each with its id; the next page begins before the last id of this one."""
-    assert 0 < limit <= PAGE_MAX
-    statement = select(decisions).order_by(decisions.c.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(decisions.c.id < before)
-    return [(row.id, _decision(row)) for row in await connection.execute(statement)]
-
-
-def _decision(row: Row[Any]) -> Decision:
-    return Decision(
-        at=row.at,
-        by=row.by,
-        kind=row.kind,
-        subject=row.subject,
-        reason=row.reason,
-        detail=row.detail,
-    )
+    return [
+        Decision(
+            at=row.at,
+            by=row.by,
+            kind=row.kind,
+            subject=row.subject,
+            reason=row.reason,
+            detail=row.detail,
+        )
+        for row in await connection.execute(statement)
+    ]

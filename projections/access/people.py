@@ -91,7 +91,7 @@ class People:
                 ) from error
         return password
 
-    async def list(self) -> list[Person]:
+    async def everyone(self) -> list[Person]:
         statement = sa.select(*_SHOWN).order_by(people.c.name).limit(PEOPLE_MAX)
         async with access(self._engine) as connection:
             return [_person(row) for row in await connection.execute(statement)]

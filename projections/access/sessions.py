@@ -92,9 +92,7 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         async with access(self._engine) as connection:
-            await connection.execute(
-                sa.delete(sessions).where(sessions.c.digest == session.digest)
-            )
+            await connection.execute(sa.delete(sessions).where(sessions.c.digest == session.digest))
 
     async def _see(self, digest: bytes, now: int) -> None:
         async with access(self._engine) as connection:

@@ -1,14 +1,11 @@
 """Build the service: the API, the console, and one way to refuse."""
 
-from pathlib import Path
-
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from projections.access.database import AccessUnavailable
@@ -21,7 +18,6 @@ from projections.service.shell import Shell
 
 log = structlog.get_logger(__name__)
 
-STATIC = Path(console.__file__).parent / "static"
 REFUSALS = {
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "This cannot be done here"),
@@ -47,7 +43,6 @@ def build_app(ports: Ports) -> FastAPI:
     )
     app.include_router(build_api(ports))
     app.include_router(console.build_console(ports))
-    app.mount("/console/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _problem)
     app.add_exception_handler(HTTPException, _problem)

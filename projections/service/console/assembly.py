@@ -29,13 +29,12 @@ def build_console(ports: Ports) -> APIRouter:
     people, sessions = People(ports.access, ports.wall), Sessions(ports.access, ports.wall)
     rendering = Rendering(ports.clock, ports.wall, ports.environment, files)
     gate = Gate(sessions, rendering)
-    router = APIRouter(prefix=PREFIX, include_in_schema=False)
-    routes = [*gate.routes(every_page(ports, people, sessions)), _home()]
-    routes.append(Route("/static/{name}", files.endpoint(), methods=["GET"]))
+    router = APIRouter(include_in_schema=False)
+    routes = gate.routes(every_page(ports, people, sessions))
+    routes.append(Route(f"{PREFIX}/static/{{name}}", files.endpoint(), methods=["GET"]))
+    routes.append(Route(PREFIX, _home, methods=["GET"]))
     for route in routes:
-        router.add_route(
-            f"{PREFIX}{route.path}", route.endpoint, methods=sorted(route.methods or ())
-        )
+        router.add_route(route.path, route.endpoint, methods=sorted(route.methods or ()))
     return router
 
 
@@ -53,11 +52,8 @@ def every_page(ports: Ports, people: People, sessions: Sessions) -> list[Page]:
     ]
 
 
-def _home() -> Route:
-    async def home(_request: Request) -> Response:
-        return RedirectResponse(HOME, 308)
-
-    return Route("", home, methods=["GET"])
+async def _home(_request: Request) -> Response:
+    return RedirectResponse(HOME, 308)
 
 
 def problem_page(request: Request, problem: Problem) -> Response:

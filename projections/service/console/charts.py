@@ -49,9 +49,7 @@ class Chart:
     right: int = WIDTH - RIGHT
 
 
-def stacked(
-    labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], unit: str
-) -> Chart:
+def stacked(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], unit: str) -> Chart:
     """Bars of several series over one axis: what is positive stands on it, the rest hangs."""
     columns = [[values[index] for _, values in series] for index in range(len(labels))]
     highest = max((sum(v for v in column if v > 0) for column in columns), default=0)
@@ -94,9 +92,7 @@ def line(labels: Sequence[str], values: Sequence[int]) -> Chart:
     path = " ".join(f"{'L' if index else 'M'}{x} {y}" for index, (x, y) in enumerate(points))
     zero = round(scale.y(0), 2)
     area = f"{path} L{points[-1][0]} {zero} L{points[0][0]} {zero} Z" if points else ""
-    return Chart(
-        ticks=scale.ticks(), labels=_below(labels, step), zero=zero, line=path, area=area
-    )
+    return Chart(ticks=scale.ticks(), labels=_below(labels, step), zero=zero, line=path, area=area)
 
 
 class _Scale:

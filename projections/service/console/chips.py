@@ -1,4 +1,4 @@
-"""What a state is called, how it looks and which sign stands beside it: never colour alone. PURE."""
+"""What a state is called, its colour, and the sign beside it: never colour alone. PURE."""
 
 from typing import NamedTuple
 

@@ -11,6 +11,7 @@ from projections.console_queries import (
     KINDS,
     find_entry,
     find_reward,
+    find_told,
     page_chain,
     search_accounts,
 )
@@ -18,6 +19,7 @@ from projections.queries import find_balances, open_lots, rewards_of
 from projections.rows import BalanceRow
 from projections.service.console import addresses
 from projections.service.console.gate import Page, Visit
+from projections.service.console.holdings import hold
 from projections.service.console.timeline import Link, links, whole
 from projections.service.console.troubles import Trouble, offered
 from projections.service.ports import Ports
@@ -61,6 +63,9 @@ class Customers:
         accounts = await find_balances(connection, text)
         if len(accounts) == 1:
             return addresses.customer(accounts[0].site, text)
+        told = await find_told(connection, text)
+        if told is not None:
+            return addresses.customer(told.site, told.customer, before=told.sequence + 1)
         site, colon, rest = text.partition(":")
         if not colon:
             return ""
@@ -75,18 +80,19 @@ class Customers:
 
     async def search(self, visit: Visit) -> Response:
         text, site = visit.asked("q"), visit.asked("site")
-        after = visit.asked("after")
+        last = visit.asked("after"), visit.asked("after_site")
         async with self._ports.views.connect() as connection:
             found = await search_accounts(
-                connection, text, sites=[site] if site else None, limit=FOUND_MAX + 1, after=after
+                connection, text, site=site, limit=FOUND_MAX + 1, after=last if last[0] else None
             )
         more = len(found) > FOUND_MAX
         found = found[:FOUND_MAX]
         older = ""
         if more:
-            last = found[-1]
-            cursor = f"{last.site}:{last.customer}"
-            older = addresses.address("/customers", q=text, site=site, after=cursor)
+            end = found[-1]
+            older = addresses.address(
+                "/customers", q=text, site=site, after=end.customer, after_site=end.site
+            )
         template = "_found.html" if visit.is_fragment else "customers.html"
         return visit.page(
             template, found=found, q=text, site=site, sites=self._ports.sites, older=older
@@ -111,6 +117,8 @@ class Customers:
         return visit.page(
             "customer.html",
             account=account,
+            held=hold(account, lots, self._ports.clock()),
+            tier=None,
             site=site,
             customer=customer,
             kind=kind,
@@ -176,9 +184,7 @@ class Customers:
         report = await eraser.erase(site, customer, visit.person, reason)
         return visit.page("erased.html", report=report)
 
-    async def _account(
-        self, connection: AsyncConnection, site: str, customer: str
-    ) -> BalanceRow:
+    async def _account(self, connection: AsyncConnection, site: str, customer: str) -> BalanceRow:
         found = await find_balances(connection, customer, site)
         if not found:
             raise Trouble(

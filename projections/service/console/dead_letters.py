@@ -17,7 +17,7 @@ class DeadLetterPages:
 
     def pages(self) -> list[Page]:
         return [
-            Page(method="GET", path="/dead-letters", access="viewer", answer=self.list),
+            Page(method="GET", path="/dead-letters", access="viewer", answer=self.index),
             Page(method="GET", path="/dead-letter", access="operator", answer=self.show),
             Page(method="POST", path="/dead-letter/replay", access="operator", answer=self.replay),
             Page(
@@ -29,7 +29,7 @@ class DeadLetterPages:
     def _letters(self) -> DeadLetters:
         return offered(self._ports.dead_letters, "the DLQ")
 
-    async def list(self, visit: Visit) -> Response:
+    async def index(self, visit: Visit) -> Response:
         partition, offset = visit.number("partition"), visit.number("offset")
         class_ = visit.asked("class")
         before = None if partition is None or offset is None else (partition, offset)
@@ -64,9 +64,7 @@ class DeadLetterPages:
 
     async def discard(self, visit: Visit) -> Response:
         letter = await self._sent(visit)
-        await self._letters.discard(
-            letter.partition, letter.offset, visit.person, visit.reason()
-        )
+        await self._letters.discard(letter.partition, letter.offset, visit.person, visit.reason())
         return RedirectResponse(addresses.dead_letter(letter.partition, letter.offset), 303)
 
     async def _sent(self, visit: Visit) -> DeadLetter:

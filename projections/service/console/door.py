@@ -113,9 +113,7 @@ class Door:
         address = visit.request.client.host if visit.request.client else ""
         await self._failed.refuse_too_many(visit.person, address)
         try:
-            await self._people.change_password(
-                visit.person, visit.field("old"), visit.field("new")
-            )
+            await self._people.change_password(visit.person, visit.field("old"), visit.field("new"))
         except PeopleRefused as refused:
             await self._failed.count(visit.person, address)
             return self._password(visit, problem=str(refused), status=422)

@@ -33,9 +33,7 @@ class StaticFiles:
 
     def __init__(self, directory: Path = DIRECTORY) -> None:
         self.files = {
-            path.name: _read(path)
-            for path in sorted(directory.iterdir())
-            if path.suffix in TYPES
+            path.name: _read(path) for path in sorted(directory.iterdir()) if path.suffix in TYPES
         }
 
     def address(self, name: str) -> str:

@@ -114,7 +114,10 @@ class Gate:
         self._rendering = rendering
 
     def routes(self, pages: Sequence[Page]) -> list[Route]:
-        return [Route(page.path, self._endpoint(page), methods=[page.method]) for page in pages]
+        return [
+            Route(f"{PREFIX}{page.path}", self._endpoint(page), methods=[page.method])
+            for page in pages
+        ]
 
     async def _session(self, request: Request) -> Session | None:
         token = request.cookies.get(COOKIE)

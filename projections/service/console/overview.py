@@ -159,18 +159,18 @@ class Overview:
             return self._figures
 
     async def _look(self) -> Figures:
-        ports = self._ports
-        roles, letters, rewards, doubt, flow = await asyncio.gather(
-            _asked(ports.workings and ports.workings.roles),
-            _asked(ports.workings and ports.workings.dead_letters),
-            _asked(ports.rewards and ports.rewards.counts),
-            _asked(ports.rewards and ports.rewards.doubt_seconds),
+        workings, rewards = self._ports.workings, self._ports.rewards
+        roles, letters, counts, doubt, flow = await asyncio.gather(
+            _asked(workings.roles if workings else None),
+            _asked(workings.dead_letters if workings else None),
+            _asked(rewards.counts if rewards else None),
+            _asked(rewards.doubt_seconds if rewards else None),
             _asked(self._flow),
         )
         return Figures(
             roles=None if roles is None else tuple(roles),
             dead_letters=letters,
-            rewards=None if rewards is None else dict(rewards),
+            rewards=None if counts is None else dict(counts),
             oldest_doubt_seconds=doubt,
             flow=flow,
         )
@@ -188,7 +188,9 @@ async def _asked(ask: Callable[[], Awaitable[Answer]] | None) -> Answer | None:
         async with asyncio.timeout(ASK_SECONDS_MAX):
             return await ask()
     except Exception as error:  # noqa: BLE001 - whatever it is, the page says that it is unknown
-        log.warning("overview_incomplete", asked=getattr(ask, "__qualname__", ""), error=repr(error))
+        log.warning(
+            "overview_incomplete", asked=getattr(ask, "__qualname__", ""), error=repr(error)
+        )
         return None
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from projections.access.database import access
-from projections.access.decisions import Decision, page_decisions, record_decision
+from projections.access.decisions import Decision, record_decision
 from projections.access.people import ROLES, People, PeopleRefused, Role
+from projections.access.trail import page_decisions
 from projections.service.console import addresses
 from projections.service.console.gate import Page, Visit
 from projections.service.console.troubles import Trouble
@@ -40,7 +41,7 @@ class PeoplePages:
     def pages(self) -> list[Page]:
         return [
             Page(method="GET", path="/decisions", access="viewer", answer=self.decisions),
-            Page(method="GET", path="/people", access="admin", answer=self.list),
+            Page(method="GET", path="/people", access="admin", answer=self.index),
             Page(method="POST", path="/people/add", access="admin", answer=self.add),
             Page(method="POST", path="/people/renew", access="admin", answer=self.renew),
             Page(method="POST", path="/people/disable", access="admin", answer=self.disable),
@@ -98,12 +99,16 @@ class PeoplePages:
             for row in rows
         ]
 
-    async def list(self, visit: Visit) -> Response:
+    async def index(self, visit: Visit) -> Response:
         return await self._page(visit)
 
     async def _page(self, visit: Visit, *, name: str = "", password: str = "") -> Response:
         return visit.page(
-            "people.html", people=await self._people.list(), roles=ROLES, name=name, once=password
+            "people.html",
+            people=await self._people.everyone(),
+            roles=ROLES,
+            name=name,
+            once=password,
         )
 
     async def add(self, visit: Visit) -> Response:

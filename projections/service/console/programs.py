@@ -19,7 +19,7 @@ class Programs:
 
     def pages(self) -> list[Page]:
         return [
-            Page(method="GET", path="/programs", access="viewer", answer=self.list),
+            Page(method="GET", path="/programs", access="viewer", answer=self.index),
             Page(method="GET", path="/program", access="viewer", answer=self.show),
             Page(method="GET", path="/program/draft", access="operator", answer=self.edit),
             Page(method="POST", path="/program/draft", access="operator", answer=self.try_out),
@@ -30,15 +30,13 @@ class Programs:
     def _book(self) -> ProgramBook:
         return offered(self._ports.programs, "programs")
 
-    async def list(self, visit: Visit) -> Response:
-        latest: list[tuple[str, list[Program]]] = []
-        for site in self._ports.sites:
-            latest.append((site, await self._book.versions(site)))
+    async def index(self, visit: Visit) -> Response:
+        found = [(site, await self._book.versions(site)) for site in self._ports.sites]
         return visit.page(
             "programs.html",
             sites=[
                 (site, _lines(versions), in_force(versions, self._ports.clock()))
-                for site, versions in latest
+                for site, versions in found
             ],
             standing=standing,
         )
@@ -115,9 +113,7 @@ class Programs:
             published = await self._book.publish(text, site, visit.person)
         except DraftRefused as refused:
             (latest,) = (await self._versions(site, name))[-1:]
-            return await self._draft(
-                visit, latest, text, problems=refused.problems, status=422
-            )
+            return await self._draft(visit, latest, text, problems=refused.problems, status=422)
         await self._record(visit, published, reason)
         return RedirectResponse(
             addresses.address(

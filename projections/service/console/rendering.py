@@ -171,7 +171,7 @@ def told_time(seconds: float | None, now: float) -> Markup:
     if seconds is None:
         return Markup("–")
     away = now - seconds
-    if abs(away) < 5:  # noqa: PLR2004 - said as "now"
+    if abs(away) < 5:
         words = "just now"
     elif abs(away) >= 60 * 86_400:
         words = day(seconds)

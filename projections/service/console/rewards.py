@@ -25,7 +25,7 @@ class Rewards:
 
     def pages(self) -> list[Page]:
         return [
-            Page(method="GET", path="/rewards", access="viewer", answer=self.list),
+            Page(method="GET", path="/rewards", access="viewer", answer=self.index),
             Page(method="GET", path="/reward", access="viewer", answer=self.show),
             Page(method="POST", path="/reward/retry", access="operator", answer=self.retry),
             Page(method="POST", path="/reward/resolve", access="operator", answer=self.resolve),
@@ -38,7 +38,7 @@ class Rewards:
     def _book(self) -> RewardBook:
         return offered(self._ports.rewards, "the reward ledger")
 
-    async def list(self, visit: Visit) -> Response:
+    async def index(self, visit: Visit) -> Response:
         counts = await self._book.counts()
         # Whoever opens the page without saying more sees what needs somebody.
         first = next((state for state in STATES[:2] if counts.get(state)), "all")

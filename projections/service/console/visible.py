@@ -19,7 +19,7 @@ direction, surrogates, line separators.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """`text` is readable with everything unseen escaped; `pretty` where it was JSON and indented."""
+    """`text` with everything unseen escaped; `pretty` where it was JSON, which is indented."""
 
     size: int
     text: str
