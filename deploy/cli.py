@@ -26,6 +26,8 @@ COMMANDS = (
     "rewards",
     "balance",
     "entries",
+    "explain",
+    "dlq",
     "rebuild",
     "audit",
     "sandbox",

@@ -71,7 +71,9 @@ class Logged:
 
 @dataclass(slots=True)
 class View:
-    """Rows known before a batch, and those it changed or added."""
+    """Rows known before a batch, and those it changed or added. `erased` are accounts that it
+    erased, with the sequence of the event that did.
+    """
 
     balances: dict[AccountKey, BalanceRow] = field(default_factory=dict)
     lots: dict[LotKey, LotRow] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class View:
     flows: dict[FlowKey, FlowRow] = field(default_factory=dict)
     """What the batch adds to each flow."""
     day_flows: dict[FlowKey, DayFlowRow] = field(default_factory=dict)
+    erased: dict[AccountKey, int] = field(default_factory=dict)
 
 
 def lots_touched(event: AnyPointsEvent) -> Iterable[str]:
@@ -169,6 +172,8 @@ def project(view: View, logged: Logged) -> bool:
     _project_account(row, event)
     _project_lots(view, logged)
     _project_rewards(view, logged)
+    if isinstance(event, AccountErased):
+        view.erased[key] = event.sequence
     return True
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from projections.anonymous import forget
 from projections.balances import Logged, View, lots_touched, project, rewards_touched
 from projections.bulk import bulk_for
 from projections.database import explained
@@ -170,6 +171,8 @@ class Store:
         await write(connection, flows, flowed, replace=True, adding=SUMS)
         of_days = (view.day_flows[key] for key in sorted(view.day_flows))
         await write(connection, day_flows, of_days, replace=True, adding=SUMS)
+        if view.erased:
+            await forget(connection, self._bulk, view.erased)
 
 
 async def read_positions(

@@ -11,8 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.clock import choose_clock, wall_clock
 from deploy.cluster import bootstrap_servers, topics_of
+from deploy.known_programs import KnownPrograms
 from deploy.service.access import open_own_access
+from deploy.service.accounts import FoldedAccounts
+from deploy.service.dead_letters import KafkaDeadLetters, desk_of
+from deploy.service.explainer import ReplayingExplainer
 from deploy.service.inbox import KafkaInbox
+from deploy.service.programs import PublishedPrograms
 from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
@@ -59,26 +64,38 @@ async def run_api(settings: Settings) -> None:
         async with (
             open_own_access(settings) as access,
             KafkaInbox(servers, topics) as inbox,
+            _followed(KnownPrograms(servers, topics.programs)) as known,
             _looked_at(views) as readable,
         ):
             probes = {"kafka": inbox.complaint, "views": lambda: readable.complaint}
             vitals = Vitals(ROLE, probes)
             vitals.watch_loop()
             with HealthServer(vitals, settings.health, settings.run_dir):
-                await serve(build_service(build_ports(settings, views, access, inbox)), listener)
+                ports = build_ports(settings, views, access, inbox, known)
+                await serve(build_service(ports), listener)
 
 
 def build_ports(
-    settings: Settings, views: AsyncEngine, access: AsyncEngine, inbox: KafkaInbox
+    settings: Settings,
+    views: AsyncEngine,
+    access: AsyncEngine,
+    inbox: KafkaInbox,
+    known: KnownPrograms,
 ) -> Ports:
     """What the service is made of here."""
-    api = settings.api
+    api, explainer = settings.api, ReplayingExplainer(settings)
+    clock = choose_clock(settings.clock_file)
     return Ports(
         views=views,
         access=access,
-        clock=choose_clock(settings.clock_file),
+        clock=clock,
         wall=wall_clock,
+        accounts=FoldedAccounts(settings, known),
+        programs=PublishedPrograms(settings, known, clock),
         inbox=inbox,
+        explainer=explainer,
+        dry_run=explainer,
+        dead_letters=KafkaDeadLetters(desk_of(settings, access)),
         limits=Limits(
             requests_per_minute=api.requests_per_minute,
             writes_per_minute=api.writes_per_minute,
@@ -88,6 +105,19 @@ def build_ports(
         sites=tuple(site.site for site in settings.sites),
         secure_cookies=api.secure_cookies,
     )
+
+
+@contextlib.asynccontextmanager
+async def _followed(known: KnownPrograms) -> AsyncIterator[KnownPrograms]:
+    await known.start()
+    following = asyncio.create_task(known.follow(), name="programs")
+    try:
+        yield known
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        await known.stop()
 
 
 @contextlib.asynccontextmanager

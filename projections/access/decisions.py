@@ -1,8 +1,10 @@
 """What people and keys decided, so that it can be asked who did what and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projections.access.tables import decisions
@@ -44,14 +46,27 @@ async def list_decisions(
     statement = select(decisions).order_by(decisions.c.id.desc()).limit(limit)
     if subject is not None:
         statement = statement.where(decisions.c.subject == subject)
-    return [
-        Decision(
-            at=row.at,
-            by=row.by,
-            kind=row.kind,
-            subject=row.subject,
-            reason=row.reason,
-            detail=row.detail,
-        )
-        for row in await connection.execute(statement)
-    ]
+    return [_decision(row) for row in await connection.execute(statement)]
+
+
+async def decisions_about(
+    connection: AsyncConnection, subjects: Sequence[str]
+) -> dict[str, list[Decision]]:
+    """Those about each of the subjects that has any, newest first."""
+    assert len(subjects) <= PAGE_MAX
+    statement = select(decisions).where(decisions.c.subject.in_(subjects))
+    found: dict[str, list[Decision]] = {}
+    for row in await connection.execute(statement.order_by(decisions.c.id.desc())):
+        found.setdefault(row.subject, []).append(_decision(row))
+    return found
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(
+        at=row.at,
+        by=row.by,
+        kind=row.kind,
+        subject=row.subject,
+        reason=row.reason,
+        detail=row.detail,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.custom import CustomEvent
@@ -44,7 +45,8 @@ class Inbox(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
     """Why an entry is as it is: in `sentences`, as the fold's own `steps`, and the events of its
-    fact; each step and event as it is written in JSON.
+    fact; each step and event as it is written in JSON. What is not `proven` was stored otherwise
+    than a replay gives it, and the last sentences say what stands against it.
     """
 
     fact: str
@@ -56,6 +58,7 @@ class Explained:
     sentences: tuple[str, ...]
     steps: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    proven: bool = True
 
 
 class Explainer(Protocol):
@@ -96,11 +99,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRunAnswer:
-    """The published and the draft program on one customer's history; each difference a sentence."""
+    """The published and the draft program on one customer's history; each difference a sentence.
+
+    `details` are the same differences as data: figures, tier, rules, rewards and facts, each as it
+    was and as it would have been.
+    """
 
     published: Outcome
     draft: Outcome
     differences: tuple[str, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DryRun(Protocol):
@@ -297,31 +305,73 @@ class Workings(Protocol):
         """How many wait in the DLQ."""
 
 
-class TierStanding(Protocol):
-    """The tier held, and what is missing to the next one and to keep it; see `Standing`."""
+class TierStanding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The tier held `since` then. `basis` counts points, or minor units of `currency`.
+
+    `missing` is what raises to `next_tier`, both absent at the top. Where time may take the tier
+    away, it is reviewed at `review_at`, and what counts must grow by `needed_to_keep` until then;
+    `grace_until` says that a review has failed and this is the last. A person holds it at least at
+    `held_tier` until `held_until`, absent for good.
+    """
 
     tier: str
     since: int | None
-    currency: str
-    basis: int
-    next_tier: str
-    missing: int | None
-    needed_to_keep: int | None
-    review_at: int | None
-    grace_until: int | None
-    held_tier: str
-    held_until: int | None
+    currency: str = ""
+    basis: int = 0
+    next_tier: str = ""
+    missing: int | None = None
+    needed_to_keep: int | None = None
+    review_at: int | None = None
+    grace_until: int | None = None
+    held_tier: str = ""
+    held_until: int | None = None
 
 
-class Standing(Protocol):
-    """What an account has at an instant. `expiring` holds (expires_at, points), soonest first."""
+class Expiring(msgspec.Struct, frozen=True, gc=False):
+    """So many points that can be spent now are gone then, unless they are spent before."""
 
+    expires_at: int
+    points: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an account has at an instant; all that was due by then has happened.
+
+    `sequence` is that of the last entry it rests on. `tier` is absent where there are no tiers and
+    never was one; `expiring` is soonest first; `program` is the one in force, empty for none.
+    """
+
+    sequence: int
     balance: int
     pending: int
     lifetime: int
     deficit: int
     tier: TierStanding | None
-    expiring: tuple[tuple[int, int], ...]
+    expiring: tuple[Expiring, ...]
+    program: str
+    program_version: int
+    erased: bool
+
+
+class HistoryGone(Exception):
+    """Facts that an answer needs are no longer in the log, so it would be a guess."""
+
+
+class Accounts(Protocol):
+    """What the fold says of an account. `state` is the account as the fold left it (`states`)."""
+
+    def sequence(self, state: bytes) -> int:
+        """Of the last entry that the state rests on."""
+
+    def standing(self, site: str, state: bytes, at: int) -> Standing | None:
+        """At an instant, by what is known now; None where the account has lived beyond it."""
+
+    async def as_of(
+        self, site: str, customer: str, at: int, known_at: int | None
+    ) -> Standing | None:
+        """By the facts that had happened by `at`, of those recorded by `known_at`. None where
+        there is no such account. Raises `HistoryGone`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +396,7 @@ class Ports:
     access: AsyncEngine
     clock: Clock
     wall: Clock
+    accounts: Accounts | None = None
     inbox: Inbox | None = None
     explainer: Explainer | None = None
     dry_run: DryRun | None = None

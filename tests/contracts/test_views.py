@@ -120,7 +120,7 @@ async def test_a_second_writer_writes_nothing_at_all(engine: AsyncEngine) -> Non
     moved = await second.open_positions([0])
     await first.apply(logged(story()[4:8], start=4), {0: Move(4, 8)})
     before = await digests(engine)
-    with pytest.raises(AnotherWriter, match="partition 0 of .* is no longer at offset 4"):
+    with pytest.raises(AnotherWriter, match=r"partition 0 of .* is no longer at offset 4"):
         await second.apply(logged(story()[4:9], start=4), {0: Move(moved[0], 9)})
     assert await digests(engine) == before
     assert await positions_in(engine) == {0: 8}
