@@ -23,6 +23,7 @@ COMMANDS = (
     "projector",
     "rewarder",
     "api",
+    "people",
     "rewards",
     "balance",
     "entries",

@@ -39,6 +39,7 @@ FLOW_NAMES: Mapping[str, tuple[str, ...]] = {
 """The kinds of flows as people think of them. Points that filled a deficit never stood in a lot."""
 
 
+DAY_SECONDS = 86_400
 LAST_CHARACTER = "\U0010ffff"
 """Of all that there are: what begins with a text sorts before that text and this."""
 
@@ -143,13 +144,6 @@ async def page_chain(
     return [EntryRow(*row) for row in answer]
 
 
-async def flow_of_day(connection: AsyncConnection, now: int) -> Flow:
-    """All sites together, of the UTC day of the instant."""
-    today = day_name(now)
-    found = await flow_by_day(connection, since=today, until=today)
-    return found[0] if found else _flow(today, [])
-
-
 async def flow_by_day(
     connection: AsyncConnection, *, since: str, until: str, site: str = "", program: str = ""
 ) -> list[Flow]:
@@ -170,6 +164,13 @@ async def flow_by_day(
     if program:
         statement = statement.where(day_flows.c.program == program)
     return _periods([tuple(row) for row in await connection.execute(statement)])
+
+
+def every_day(found: Sequence[Flow], now: int, days: int) -> list[Flow]:
+    """The last days up to the instant's own, in order: one in which nothing moved is one too."""
+    known = {each.period: each for each in found}
+    names = [day_name(now - back * DAY_SECONDS) for back in reversed(range(days))]
+    return [known.get(name) or _flow(name, []) for name in names]
 
 
 async def flow_by_month(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,8 @@ from deploy.service.dead_letters import KafkaDeadLetters, desk_of
 from deploy.service.explainer import ReplayingExplainer
 from deploy.service.inbox import KafkaInbox
 from deploy.service.programs import PublishedPrograms
+from deploy.service.rewards import open_reward_book
+from deploy.service.workings import ObservedWorkings
 from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
@@ -66,13 +68,22 @@ async def run_api(settings: Settings) -> None:
             KafkaInbox(servers, topics) as inbox,
             _followed(KnownPrograms(servers, topics.programs)) as known,
             _looked_at(views) as readable,
+            open_reward_book(settings, choose_clock(settings.clock_file), wall_clock) as rewards,
+            ObservedWorkings(settings, letters := _letters(settings, access)) as workings,
         ):
             probes = {"kafka": inbox.complaint, "views": lambda: readable.complaint}
             vitals = Vitals(ROLE, probes)
             vitals.watch_loop()
             with HealthServer(vitals, settings.health, settings.run_dir):
-                ports = build_ports(settings, views, access, inbox, known)
-                await serve(build_service(ports), listener)
+                stopping = asyncio.Event()
+                ports = replace(
+                    build_ports(settings, views, access, inbox, known),
+                    dead_letters=letters,
+                    rewards=rewards,
+                    workings=workings,
+                    stopping=stopping.is_set,
+                )
+                await serve(build_service(ports), listener, stopping)
 
 
 def build_ports(
@@ -95,7 +106,6 @@ def build_ports(
         inbox=inbox,
         explainer=explainer,
         dry_run=explainer,
-        dead_letters=KafkaDeadLetters(desk_of(settings, access)),
         limits=Limits(
             requests_per_minute=api.requests_per_minute,
             writes_per_minute=api.writes_per_minute,
@@ -104,7 +114,22 @@ def build_ports(
         cors_origins=tuple(api.cors_origins),
         sites=tuple(site.site for site in settings.sites),
         secure_cookies=api.secure_cookies,
+        environment=environment_of(settings),
     )
+
+
+def environment_of(settings: Settings) -> str:
+    """What the console's badge says: a simulated clock is a sandbox's, `-test` ends Chargebee's
+    names of test sites.
+    """
+    if settings.clock_file is not None:
+        return "sandbox"
+    names = [site.site for site in settings.sites]
+    return "test" if names and all(name.endswith("-test") for name in names) else "live"
+
+
+def _letters(settings: Settings, access: AsyncEngine) -> KafkaDeadLetters:
+    return KafkaDeadLetters(desk_of(settings, access))
 
 
 @contextlib.asynccontextmanager

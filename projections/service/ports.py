@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import msgspec
+from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.custom import CustomEvent
@@ -389,7 +390,8 @@ class Ports:
 
     `clock` is the engine's time, which decides what an account has; `wall` the real one, which
     keys, sessions and decisions go by. `cors_origins` empty keeps browsers of other sites out.
-    `environment` is where people think they are; `stopping` ends what would otherwise go on.
+    `environment` is where people think they are; `hasher` is how their passwords are kept;
+    `stopping` ends what would otherwise go on.
     """
 
     views: AsyncEngine
@@ -411,4 +413,5 @@ class Ports:
     sites: tuple[str, ...] = ()
     secure_cookies: bool = True
     environment: str = "live"
+    hasher: PasswordHasher = field(default_factory=PasswordHasher)
     stopping: Callable[[], bool] = lambda: False

@@ -191,7 +191,7 @@ class FakeRewards:
         return 90.0 if any(each.state == "unknown" for each in self.cases.values()) else None
 
     async def decisions(self, limit: int, before: int | None) -> list[Mapping[str, Any]]:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "id": number,
                 "at": NOON + number,
@@ -203,7 +203,8 @@ class FakeRewards:
             }
             for number, (verb, subject, by, reason) in enumerate(self.decided, 1)
         ]
-        return [each for each in reversed(rows) if before is None or each["id"] < before][:limit]
+        known = [each for each in reversed(rows) if before is None or each["id"] < before]
+        return [*known[:limit]]
 
 
 def dead_letter(offset: int = 7, **changes: Any) -> DeadLetter:

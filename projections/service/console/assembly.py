@@ -26,7 +26,8 @@ from projections.service.problems import Problem
 def build_console(ports: Ports) -> APIRouter:
     """Every page and file of the console."""
     files = StaticFiles()
-    people, sessions = People(ports.access, ports.wall), Sessions(ports.access, ports.wall)
+    people = People(ports.access, ports.wall, ports.hasher)
+    sessions = Sessions(ports.access, ports.wall)
     rendering = Rendering(ports.clock, ports.wall, ports.environment, files)
     gate = Gate(sessions, rendering)
     router = APIRouter(include_in_schema=False)

@@ -95,6 +95,27 @@ def line(labels: Sequence[str], values: Sequence[int]) -> Chart:
     return Chart(ticks=scale.ticks(), labels=_below(labels, step), zero=zero, line=path, area=area)
 
 
+SPARK_WIDTH = 280
+SPARK_HEIGHT = 56
+
+
+def spark(labels: Sequence[str], values: Sequence[int], unit: str) -> tuple[Bar, ...]:
+    """A row of bars small enough for a card; a day with anything shows at least a line."""
+    most = max(values, default=0) or 1
+    step = SPARK_WIDTH / max(1, len(values))
+    return tuple(
+        Bar(
+            x=round(step * index + step * 0.12, 2),
+            y=round(SPARK_HEIGHT - max(1.5, SPARK_HEIGHT * value / most), 2),
+            width=round(step * BAR_SHARE, 2),
+            height=round(max(1.5, SPARK_HEIGHT * value / most), 2),
+            series=0,
+            title=f"{label}: {value:,} {unit}",
+        )
+        for index, (label, value) in enumerate(zip(labels, values, strict=True))
+    )
+
+
 class _Scale:
     def __init__(self, lowest: float, highest: float) -> None:
         self._step = _round_step((highest - lowest) / TICKS)
@@ -131,5 +152,5 @@ def short(value: float) -> str:
     """A number that fits beside an axis: 950, 1.2k, 34M."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.1f}".removesuffix(".0") + letter
-    return f"{value:g}"
+            return f"{value / size:.1f}".removesuffix(".0").replace("-", "−") + letter
+    return f"{value:g}".replace("-", "−")

@@ -25,7 +25,7 @@ _CHIPS = {
     "impossible": Chip("cannot be taken back", "bad", "cross"),
     "not_needed": Chip("need not be taken back", "still", "minus"),
     "ready": Chip("ready", "good", "check"),
-    "late": Chip("late", "wait", "clock"),
+    "not_ready": Chip("not ready", "wait", "clock"),
     "down": Chip("down", "bad", "cross"),
     "paused": Chip("paused", "wait", "pause"),
     "pending": Chip("pending", "calm", "clock"),

@@ -24,7 +24,7 @@ from projections.service.console.timeline import Link, links, whole
 from projections.service.console.troubles import Trouble, offered
 from projections.service.ports import Ports
 
-PAGE = 40
+PAGE = 30
 LOTS_SHOWN = 50
 REWARDS_SHOWN = 10
 FOUND_MAX = 25

@@ -9,7 +9,8 @@ import structlog
 from starlette.responses import Response, StreamingResponse
 
 from projections.access.sessions import Sessions
-from projections.console_queries import Flow, flow_of_day
+from projections.console_queries import Flow, day_name, every_day, flow_by_day
+from projections.service.console.charts import Bar, spark
 from projections.service.console.gate import COOKIE, Page, Visit
 from projections.service.console.troubles import Trouble
 from projections.service.ports import Ports, RoleHealth
@@ -25,6 +26,8 @@ KEEP_ALIVE_LOOKS = 8
 SESSION_LOOKS = 15
 STREAMS_MAX = 100
 LATE_SECONDS = 60.0
+DAYS_SHOWN = 14
+DAY_SECONDS = 86_400
 LATE_MESSAGES = 10_000
 
 
@@ -36,7 +39,19 @@ class Figures:
     dead_letters: int | None
     rewards: dict[str, int] | None
     oldest_doubt_seconds: float | None
-    flow: Flow | None
+    days: list[Flow] | None
+
+    @property
+    def today(self) -> Flow | None:
+        return self.days[-1] if self.days else None
+
+    @property
+    def spark(self) -> tuple[Bar, ...]:
+        """What was earned on each of the last days."""
+        days = self.days or []
+        return spark(
+            [each.period for each in days], [each.points["Earned"] for each in days], "earned"
+        )
 
     @property
     def lag(self) -> int | None:
@@ -160,24 +175,27 @@ class Overview:
 
     async def _look(self) -> Figures:
         workings, rewards = self._ports.workings, self._ports.rewards
-        roles, letters, counts, doubt, flow = await asyncio.gather(
+        roles, letters, counts, doubt, days = await asyncio.gather(
             _asked(workings.roles if workings else None),
             _asked(workings.dead_letters if workings else None),
             _asked(rewards.counts if rewards else None),
             _asked(rewards.doubt_seconds if rewards else None),
-            _asked(self._flow),
+            _asked(self._flows),
         )
         return Figures(
             roles=None if roles is None else tuple(roles),
             dead_letters=letters,
             rewards=None if counts is None else dict(counts),
             oldest_doubt_seconds=doubt,
-            flow=flow,
+            days=days,
         )
 
-    async def _flow(self) -> Flow:
+    async def _flows(self) -> list[Flow]:
+        now = self._ports.clock()
+        since = day_name(now - (DAYS_SHOWN - 1) * DAY_SECONDS)
         async with self._ports.views.connect() as connection:
-            return await flow_of_day(connection, self._ports.clock())
+            found = await flow_by_day(connection, since=since, until=day_name(now))
+        return every_day(found, now, DAYS_SHOWN)
 
 
 async def _asked(ask: Callable[[], Awaitable[Answer]] | None) -> Answer | None:

@@ -1,14 +1,16 @@
 """Points over time: what flowed, and what is owed to customers, each with its table."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from starlette.responses import Response
 
 from projections.console_queries import (
+    DAY_SECONDS,
     FLOW_NAMES,
     Flow,
     day_name,
+    every_day,
     flow_by_day,
     flow_by_month,
     programs_that_flow,
@@ -46,13 +48,13 @@ class Points:
                 site = program = ""
             days = await flow_by_day(
                 connection,
-                since=day_name(now - (DAYS - 1) * 86_400),
+                since=day_name(now - (DAYS - 1) * DAY_SECONDS),
                 until=day_name(now),
                 site=site,
                 program=program,
             )
             months = await flow_by_month(connection, site=site, program=program)
-        flow, owed = _every_day(days, now), _owed(months)
+        flow, owed = every_day(days, now, DAYS), _owed(months)
         return visit.page(
             "points.html",
             choices=choices,
@@ -68,15 +70,6 @@ class Points:
             breakage=-sum(each.points["Expired"] for each in months),
             earned=sum(each.points["Earned"] for each in months),
         )
-
-
-def _every_day(days: list[Flow], now: int) -> list[Flow]:
-    """A day in which nothing moved is a day too."""
-    known = {each.period: each for each in days}
-    nothing = dict.fromkeys(FLOW_NAMES, 0)
-    last = datetime.fromtimestamp(now, UTC)
-    names = [f"{last - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(DAYS))]
-    return [known.get(name) or Flow(period=name, points=nothing, changes=nothing) for name in names]
 
 
 def _owed(months: list[Flow]) -> list[Owed]:

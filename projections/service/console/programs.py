@@ -10,7 +10,18 @@ from projections.service.console import addresses
 from projections.service.console.gate import Page, Visit
 from projections.service.console.troubles import Trouble, offered
 from projections.service.ports import DraftProblem, DraftRefused, Ports, ProgramBook
+from schemas.program.diff import diff
 from schemas.program.model import Program
+from schemas.program.words import describe
+
+PARTS = {
+    "retired": "Retired",
+    "earn": "What earns",
+    "multiplier": "What multiplies",
+    "tier": "Tiers",
+    "reward": "Rewards",
+    "expiry": "Expiry",
+}
 
 
 class Programs:
@@ -51,10 +62,10 @@ class Programs:
             "program.html",
             program=shown,
             versions=list(reversed(versions)),
-            words=await self._book.words(shown),
+            parts=parts_of(shown),
             applies=in_force(everything, self._ports.clock()),
             against=before,
-            differences=[] if before is None else await self._book.diff(before, shown),
+            differences=None if before is None else diff(before, shown),
             standing=standing,
         )
 
@@ -72,7 +83,7 @@ class Programs:
         latest = versions[-1]
         try:
             draft = await self._book.check(text, site)
-            differences = await self._book.diff(latest, draft)
+            differences = diff(latest, draft)
             answer = None
             if customer:
                 answer = await offered(self._ports.dry_run, "dry runs").dry_run(
@@ -152,7 +163,7 @@ class Programs:
             text=text,
             customer=customer,
             problems=problems,
-            differences=[],
+            differences=None,
             answer=None,
             tried=False,
         )
@@ -162,6 +173,14 @@ class Programs:
         if not found:
             raise Trouble(f"No program {name!r} is published for site {site!r}.", status=404)
         return sorted(found, key=lambda each: each.version)
+
+
+def parts_of(program: Program) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The rules in words, by what they are about: (title, [(id, sentence)])."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for kind, name, sentence in describe(program):
+        found.setdefault(PARTS[kind], []).append((name, sentence))
+    return list(found.items())
 
 
 def in_force(versions: Sequence[Program], now: int) -> Program | None:

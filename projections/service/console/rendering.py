@@ -16,6 +16,7 @@ from projections.service.console.chips import chip
 from projections.service.console.files import StaticFiles
 from projections.service.console.troubles import Trouble
 from projections.service.console.visible import escaped
+from schemas.program.diff import value_words
 
 if TYPE_CHECKING:
     from projections.service.console.gate import Visit
@@ -78,6 +79,8 @@ class Rendering:
             "day": day,
             "seen": escaped,
             "plain": plain,
+            "marked": marked,
+            "value_words": value_words,
             "shown_json": shown_json,
             "lasting": lasting,
         }
@@ -128,6 +131,16 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def marked(sentence: str) -> Markup:
+    """A sentence in which names stand between backticks, as explanations write them."""
+    parts = escaped(sentence).split("`")
+    told = [
+        Markup("<code>{}</code>").format(part) if number % 2 and number + 1 < len(parts) else part
+        for number, part in enumerate(parts)
+    ]
+    return Markup().join(told)
 
 
 def shown_json(value: object) -> str:

@@ -8,7 +8,15 @@ from typing import Literal
 from projections.rows import EntryRow
 from projections.wording import decided_by, what_happened
 from schemas.codec import POINTS
-from schemas.points import AnyPointsEvent, FactIgnored, RewardEarned
+from schemas.points import (
+    AnyPointsEvent,
+    FactIgnored,
+    PointsActivated,
+    PointsExpiringSoon,
+    RewardEarned,
+    RewardFailed,
+    RewardRevoked,
+)
 
 Tone = Literal["gave", "took", "gift", "still"]
 
@@ -89,6 +97,11 @@ class Link:
     def first(self) -> int:
         return self.effects[0].sequence
 
+    @property
+    def after(self) -> Effect:
+        """The last effect, whose figures are those after the fact."""
+        return self.effects[-1]
+
 
 def fact_label(fact: str) -> str:
     kind = fact.partition(":")[0]
@@ -165,5 +178,11 @@ def _detail(event: AnyPointsEvent) -> str:
             return f"{event.reward}{cost}"
         case FactIgnored():
             return event.detail or event.reason.replace("_", " ")
+        case PointsActivated():
+            return f"{event.points:,} that were pending"
+        case PointsExpiringSoon():
+            return f"{event.points:,}, {decided_by(event)}"
+        case RewardFailed() | RewardRevoked():
+            return f"{event.reward}: {event.reason.replace('_', ' ')}"
         case _:
             return decided_by(event)
