@@ -23,6 +23,7 @@ COMMANDS = (
     "projector",
     "rewarder",
     "api",
+    "keys",
     "people",
     "rewards",
     "balance",

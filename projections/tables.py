@@ -77,7 +77,7 @@ entries = Table(
     Column("projected_at_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("site", "customer", "sequence", name="entries_key"),
     Index("entries_by_offset", "partition", "log_offset", unique=True),
-    Index("entries_by_fact", "fact"),
+    Index("entries_by_fact", "fact", postgresql_ops={"fact": "text_pattern_ops"}),
     Index("entries_by_source", "source"),
 )
 

@@ -1,5 +1,7 @@
 """What the fold says of an account: now, later, or as of an instant, always by the fold itself."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from deploy.cluster import bootstrap_servers, topics_of
@@ -23,6 +25,27 @@ from streams.fold import PartitionFold
 MS = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Living:
+    """The port `LivingAccount`."""
+
+    account: Account
+    site: str
+    programs: Programs
+
+    @property
+    def sequence(self) -> int:
+        return self.account.ledger.sequence
+
+    @property
+    def lived_to(self) -> int:
+        return self.account.memory.clock
+
+    def standing(self, at: int) -> Standing:
+        assert at >= self.lived_to
+        return standing_at(self.account, self.site, at, self.programs)
+
+
 class FoldedAccounts:
     """The port `Accounts`. Follows the published programs; a question about the past replays."""
 
@@ -32,17 +55,11 @@ class FoldedAccounts:
         self._revision = -1
         self._programs = Programs()
 
-    def sequence(self, state: bytes) -> int:
-        return decode_account(state).ledger.sequence
-
-    def standing(self, site: str, state: bytes, at: int) -> Standing | None:
-        account = decode_account(state)
-        if account.memory.clock > at:
-            return None
+    def read(self, site: str, state: bytes) -> "Living":
         if self._revision != self._known.revision:
             self._revision = self._known.revision
             self._programs = programs_of(self._known.programs())
-        return standing_at(account, site, at, self._programs)
+        return Living(decode_account(state), site, self._programs)
 
     async def as_of(
         self, site: str, customer: str, at: int, known_at: int | None

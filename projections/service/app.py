@@ -1,5 +1,7 @@
 """Build the service: the API, the console, and one way to refuse."""
 
+from functools import partial
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +16,8 @@ from projections.service import console
 from projections.service.api import build_api
 from projections.service.ports import InboxUnavailable, Ports
 from projections.service.problems import Fault, Problem, fault_path, invalid, unavailable
+from projections.service.reference import show_reference
+from projections.service.schema import describe_api
 from projections.service.shell import Shell
 
 log = structlog.get_logger(__name__)
@@ -41,7 +45,9 @@ def build_app(ports: Ports) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.openapi = partial(describe_api, app)  # type: ignore[method-assign]
     app.include_router(build_api(ports))
+    app.add_api_route("/v1/docs", show_reference, include_in_schema=False)
     app.include_router(console.build_console(ports))
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _problem)

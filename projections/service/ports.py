@@ -358,14 +358,25 @@ class HistoryGone(Exception):
     """Facts that an answer needs are no longer in the log, so it would be a guess."""
 
 
+class LivingAccount(Protocol):
+    """An account by all that is known now. `sequence` is that of its last entry; it has lived up
+    to `lived_to`, and nothing else can be told of it before that.
+    """
+
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def lived_to(self) -> int: ...
+
+    def standing(self, at: int) -> Standing:
+        """At an instant not before `lived_to`. Ask once: it then has lived until there."""
+
+
 class Accounts(Protocol):
     """What the fold says of an account. `state` is the account as the fold left it (`states`)."""
 
-    def sequence(self, state: bytes) -> int:
-        """Of the last entry that the state rests on."""
-
-    def standing(self, site: str, state: bytes, at: int) -> Standing | None:
-        """At an instant, by what is known now; None where the account has lived beyond it."""
+    def read(self, site: str, state: bytes) -> LivingAccount: ...
 
     async def as_of(
         self, site: str, customer: str, at: int, known_at: int | None
@@ -412,6 +423,8 @@ class Ports:
     cors_origins: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     secure_cookies: bool = True
+    wait_seconds_max: float = 2.0
+    """How long `Prefer: wait` waits for an outcome."""
     environment: str = "live"
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
     stopping: Callable[[], bool] = lambda: False

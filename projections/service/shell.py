@@ -1,6 +1,7 @@
 """What stands around every request: measured, limited in size, and answered with safe headers."""
 
 import time
+from collections.abc import Mapping
 
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
@@ -17,6 +18,7 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
+ADDED = "cactus.headers"
 BODY_BYTES_MAX = 1 * 2**20
 TOO_LARGE = f"At most {BODY_BYTES_MAX:,} bytes are taken."
 UNKNOWN_ROUTE = "none"
@@ -52,6 +54,8 @@ class Shell:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
+                for name, value in scope.get(ADDED, {}).items():
+                    headers[name] = value
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -66,6 +70,11 @@ class Shell:
             method = scope["method"] if scope["method"] in METHODS else "other"
             REQUESTS.labels(route, method, status).inc()
             SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def add_headers(scope: Scope, headers: Mapping[str, str]) -> None:
+    """To whatever the answer will be, a refusal too."""
+    scope.setdefault(ADDED, {}).update(headers)
 
 
 class _Bounded:

@@ -9,6 +9,7 @@ from schemas import ids
 from schemas.codec import FACTS, POINTS
 from schemas.facts import AnyFact, ProgramPublished
 from schemas.program.load import load_program
+from schemas.program.model import Program
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.support.records import fact_record, record
@@ -18,7 +19,11 @@ from tests.support.year import SITE
 
 def published(text: str, version: int = 1) -> ProgramPublished:
     """The program in the YAML `text`, as it becomes known."""
-    program = load_program(text)
+    return published_program(load_program(text), version)
+
+
+def published_program(program: Program, version: int = 1) -> ProgramPublished:
+    """The program as it becomes known."""
     return ProgramPublished(
         id=ids.program_published(program.program, version),
         site=program.site,

@@ -29,7 +29,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("deficit > 0"),
         sqlite_where=sa.text("deficit > 0"),
     )
-    op.create_index("entries_by_fact", "entries", ["fact"])
+    op.create_index(
+        "entries_by_fact", "entries", ["fact"], postgresql_ops={"fact": "text_pattern_ops"}
+    )
     op.create_index("entries_by_source", "entries", ["source"])
     op.create_index("lots_by_available", "lots", ["site", "available_at"])
     op.create_table(
