@@ -30,6 +30,8 @@ COMMANDS = (
     "entries",
     "explain",
     "dlq",
+    "erase",
+    "export",
     "rebuild",
     "audit",
     "sandbox",

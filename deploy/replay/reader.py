@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.errors import OperatingError
 from deploy.replay.spans import spans
+from deploy.topics import partitions_of
 from schemas import ids
 from schemas.codec import FACTS, DecodeError
 from schemas.facts import ProgramPublished
@@ -41,12 +42,18 @@ class FactsReader:
     """Reads committed records only. Not for several readings at once."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, written: AIOKafkaConsumer, topics: Topics
+        self,
+        bootstrap_servers: str,
+        consumer: AIOKafkaConsumer,
+        written: AIOKafkaConsumer,
+        topics: Topics,
     ) -> None:
         """`written` sees what is not committed yet too: it tells the true ends."""
+        self._bootstrap_servers = bootstrap_servers
         self._consumer = consumer
         self._written = written
         self._topics = topics
+        self._programs_partitions: list[int] = []
         self._published: dict[tuple[int, Version], Record] = {}
 
     async def read(
@@ -83,7 +90,9 @@ class FactsReader:
     async def _versions(self, site: str) -> dict[Version, int]:
         """When each version of the site was published, by the timestamp of its record."""
         topic = self._topics.programs
-        numbers = await self._consumer_partitions(topic)
+        if not self._programs_partitions:
+            self._programs_partitions = await partitions_of(self._bootstrap_servers, topic)
+        numbers = self._programs_partitions
         places = [TopicPartition(topic, each) for each in numbers]
         self._consumer.assign(places)
         ends = await self._written.end_offsets(places)
@@ -97,13 +106,6 @@ class FactsReader:
                 if version is not None and version[0] == site and record.value:
                     found[version] = record.timestamp
         return found
-
-    async def _consumer_partitions(self, topic: str) -> Sequence[int]:
-        await self._consumer.topics()  # makes the consumer know of topics it is not assigned
-        known = self._consumer.partitions_for_topic(topic)
-        if not known:
-            raise OperatingError(f"There is no topic {topic}: run `cactus topics apply`.")
-        return sorted(known)
 
     async def _find(self, partition: int, version: Version, at_ms: int) -> "Record | None":
         """From where the partition has reached the instant: the record was written no earlier."""
@@ -190,7 +192,7 @@ async def open_reader(bootstrap_servers: str, topics: Topics) -> AsyncIterator[F
         for consumer in consumers:
             await consumer.start()
             await asyncio.sleep(0)  # lets its tasks begin: one cancelled before raises on stop
-        yield FactsReader(consumers[0], consumers[1], topics)
+        yield FactsReader(bootstrap_servers, consumers[0], consumers[1], topics)
     except KafkaError as error:
         msg = f"Kafka at {bootstrap_servers} cannot be read ({error!r}). Check that it runs."
         raise OperatingError(msg) from error

@@ -12,6 +12,7 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.dead_letters.desk import Decided, Desk, sender
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from projections.service.ports import DeadLetter, DecisionRefused
 from streams.core.dead_letters import REQUEST_BYTES_MAX
@@ -58,22 +59,26 @@ class KafkaDeadLetters:
         self, limit: int, before: tuple[int, int] | None, class_: str | None
     ) -> list[DeadLetter]:
         found: list[DeadLetter] = []
-        async for each in self._desk.newest_first(before=before):
-            if class_ in (None, each.letter.class_):
-                found.append(_told(each))
-            if len(found) == limit:
-                break
+        with as_refusals():
+            async for each in self._desk.newest_first(before=before):
+                if class_ in (None, each.letter.class_):
+                    found.append(_told(each))
+                if len(found) == limit:
+                    break
         return found
 
     async def show(self, partition: int, offset: int) -> DeadLetter | None:
-        found = await self._desk.find(partition, offset)
+        with as_refusals():
+            found = await self._desk.find(partition, offset)
         return None if found is None else _told(found)
 
     async def replay(self, partition: int, offset: int, by: str, reason: str) -> str:
-        return await self._desk.replay(partition, offset, by, reason)
+        with as_refusals():
+            return await self._desk.replay(partition, offset, by, reason)
 
     async def discard(self, partition: int, offset: int, by: str, reason: str) -> None:
-        await self._desk.discard(partition, offset, by, reason)
+        with as_refusals():
+            await self._desk.discard(partition, offset, by, reason)
 
 
 def _told(decided: Decided) -> DeadLetter:
