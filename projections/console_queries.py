@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select, tuple_
+from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projections.queries import PAGE_MAX
 from projections.rows import BalanceRow, EntryRow, RewardRow
+from projections.search import begins
 from projections.tables import balances, day_flows, entries, flows, rewards
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -40,8 +41,6 @@ FLOW_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 DAY_SECONDS = 86_400
-LAST_CHARACTER = "\U0010ffff"
-"""Of all that there are: what begins with a text sorts before that text and this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,52 +69,20 @@ def day_name(seconds: int) -> str:
 
 
 async def search_accounts(
-    connection: AsyncConnection,
-    text: str,
-    *,
-    site: str,
-    limit: int,
-    after: tuple[str, str] | None = None,
+    connection: AsyncConnection, site: str, text: str, *, limit: int, after: str = ""
 ) -> list[BalanceRow]:
-    """Accounts whose customer's id begins with `text`, by customer and site; the next page begins
-    after the last (customer, site) of this one. Empty `site` means all.
+    """Accounts whose customer's id begins with `text`, by id; the next page begins after the last
+    id of this one.
     """
     assert 0 < limit <= PAGE_MAX
-    statement = select(balances).order_by(*_bytewise(connection)).limit(limit)
-    customer, of_site = _bytewise(connection)
+    statement = select(balances).where(balances.c.site == site)
     if text:
-        statement = statement.where(customer >= text, customer < text + LAST_CHARACTER)
-    if site:
-        statement = statement.where(balances.c.site == site)
-    if after is not None:
-        statement = statement.where(tuple_(customer, of_site) > after)
-    return [BalanceRow(*row) for row in await connection.execute(statement)]
-
-
-def _bytewise(connection: AsyncConnection) -> tuple[ColumnElement[str], ColumnElement[str]]:
-    """Customer and site in the order of their bytes, which an index on prefixes needs."""
-    if connection.dialect.name == "sqlite":
-        return balances.c.customer, balances.c.site
-    return balances.c.customer.collate("C"), balances.c.site.collate("C")
-
-
-async def find_told(connection: AsyncConnection, text: str) -> EntryRow | None:
-    """The first entry that a message such as a Chargebee event brought, or a fact by its key."""
-    for column in (entries.c.source, entries.c.fact):
-        row = (await connection.execute(select(entries).where(column == text).limit(1))).first()
-        if row is not None:
-            return EntryRow(*row)
-    return None
-
-
-async def find_entry(
-    connection: AsyncConnection, site: str, customer: str, sequence: int
-) -> EntryRow | None:
-    statement = select(entries).where(
-        entries.c.site == site, entries.c.customer == customer, entries.c.sequence == sequence
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else EntryRow(*row)
+        sqlite = connection.dialect.name == "sqlite"
+        statement = statement.where(begins(balances.c.customer, text, sqlite=sqlite))
+    if after:
+        statement = statement.where(balances.c.customer > after)
+    answer = await connection.execute(statement.order_by(balances.c.customer).limit(limit))
+    return [BalanceRow(*row) for row in answer]
 
 
 async def find_reward(connection: AsyncConnection, reward_id: str) -> RewardRow | None:

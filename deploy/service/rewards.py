@@ -12,7 +12,8 @@ from connectors.rewards.ledger import Ledger, open_ledger
 from connectors.rewards.standing import Instant
 from deploy.errors import OperatingError
 from deploy.settings import Settings
-from projections.service.ports import COUNTED_MAX, Clock, DecisionRefused, RewardCase, Unavailable
+from projections.service.ports import COUNTED_MAX, Clock, DecisionRefused, RewardCase
+from projections.service.problems import unavailable
 
 
 class LedgerRewardBook:
@@ -109,7 +110,7 @@ class LedgerRewardBook:
         except DecisionRefusedError as error:
             raise DecisionRefused(str(error)) from error
         except DBAPIError as error:
-            raise Unavailable(str(explain_database_error(error, self._url))) from error
+            raise unavailable(_sentence(explain_database_error(error, self._url))) from error
 
 
 @contextlib.asynccontextmanager
@@ -127,6 +128,11 @@ async def open_reward_book(
     finally:
         await reading.close()
         await writing.close()
+
+
+def _sentence(error: LedgerError) -> str:
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _by(person: str, reason: str) -> By:

@@ -28,10 +28,6 @@ class InboxUnavailable(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-class Unavailable(Exception):
-    """What a port stands on does not answer; the message says what, and what to do about it."""
-
-
 class Inbox(Protocol):
     """Takes what may change an account. Durable on Kafka when it returns.
 
@@ -175,8 +171,8 @@ class RewardCase:
 
 
 class RewardBook(Protocol):
-    """The reward ledger, for people. All raise `Unavailable`, and those that decide
-    `DecisionRefused`.
+    """The reward ledger, for people. All raise `Problem` where it does not answer, and those that
+    decide `DecisionRefused`.
     """
 
     async def page(

@@ -60,8 +60,12 @@ async def _home(_request: Request) -> Response:
 def problem_page(request: Request, problem: Problem) -> Response:
     """A refusal from outside of any page, such as an address that leads nowhere."""
     del request
+    title, detail = escape(problem.title), escape(problem.detail)
     text = (
-        '<!doctype html><html lang="en"><title>{title}</title><h1>{title}</h1><p>{detail}</p>'
-        '<p><a href="{home}">To the console</a></p></html>'
-    ).format(title=escape(problem.title), detail=escape(problem.detail), home=HOME)
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="stylesheet" href="{PREFIX}/static/console.css"></head><body class="door">'
+        f'<main class="card"><h1>{title}</h1><p>{detail}</p>'
+        f'<p><a class="button" href="{HOME}">To the console</a></p></main></body></html>'
+    )
     return guarded(HTMLResponse(text, problem.status, headers=problem.headers))

@@ -7,22 +7,16 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from projections.console_queries import (
-    KINDS,
-    find_entry,
-    find_reward,
-    find_told,
-    page_chain,
-    search_accounts,
-)
-from projections.queries import find_balances, open_lots, rewards_of
-from projections.rows import BalanceRow
+from projections.accounts import Account, find_account, find_entry, lots_open_at, page_rewards
+from projections.console_queries import KINDS, page_chain, search_accounts
+from projections.search import search
 from projections.service.console import addresses
 from projections.service.console.gate import Page, Visit
 from projections.service.console.holdings import hold
 from projections.service.console.timeline import Link, links, whole
 from projections.service.console.troubles import Trouble, offered
 from projections.service.ports import Ports
+from projections.service.reading import reading
 
 PAGE = 30
 LOTS_SHOWN = 50
@@ -55,54 +49,48 @@ class Customers:
     async def find(self, visit: Visit) -> Response:
         """The page that an id names, or the search for customers whose ids begin with it."""
         text = visit.asked("q")
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             where = text and await self._named(connection, text)
         return RedirectResponse(where or addresses.address("/customers", q=text), 303)
 
     async def _named(self, connection: AsyncConnection, text: str) -> str:
-        accounts = await find_balances(connection, text)
-        if len(accounts) == 1:
-            return addresses.customer(accounts[0].site, text)
-        told = await find_told(connection, text)
-        if told is not None:
-            return addresses.customer(told.site, told.customer, before=told.sequence + 1)
-        site, colon, rest = text.partition(":")
-        if not colon:
-            return ""
-        if await find_balances(connection, rest, site):
+        for site in self._ports.sites:
+            found = await search(connection, site, text, limit=1)
+            if found.customers and found.customers[0].customer == text:
+                return addresses.customer(site, text)
+            if found.rewards:
+                return addresses.reward(text)
+            if found.entries:
+                told = found.entries[0]
+                return addresses.customer(site, told.customer, before=told.sequence + 1)
+        site, _, rest = text.partition(":")
+        if await find_account(connection, site, rest):
             return addresses.customer(site, rest)
-        if await find_reward(connection, text) is not None:
-            return addresses.reward(text)
         name, _, number = rest.rpartition(":")
         if number.isdigit() and await find_entry(connection, site, name, int(number)) is not None:
             return addresses.address("/entry", site=site, customer=name, sequence=number)
         return ""
 
     async def search(self, visit: Visit) -> Response:
-        text, site = visit.asked("q"), visit.asked("site")
-        last = visit.asked("after"), visit.asked("after_site")
-        async with self._ports.views.connect() as connection:
+        sites = self._ports.sites
+        text, site = visit.asked("q"), visit.asked("site") or (sites[0] if sites else "")
+        async with reading(self._ports) as connection:
             found = await search_accounts(
-                connection, text, site=site, limit=FOUND_MAX + 1, after=last if last[0] else None
+                connection, site, text, limit=FOUND_MAX + 1, after=visit.asked("after")
             )
-        more = len(found) > FOUND_MAX
-        found = found[:FOUND_MAX]
         older = ""
-        if more:
-            end = found[-1]
-            older = addresses.address(
-                "/customers", q=text, site=site, after=end.customer, after_site=end.site
-            )
+        if len(found) > FOUND_MAX:
+            found = found[:FOUND_MAX]
+            older = addresses.address("/customers", q=text, site=site, after=found[-1].customer)
         template = "_found.html" if visit.is_fragment else "customers.html"
-        return visit.page(
-            template, found=found, q=text, site=site, sites=self._ports.sites, older=older
-        )
+        return visit.page(template, found=found, q=text, site=site, sites=sites, older=older)
 
     async def show(self, visit: Visit) -> Response:
         site, customer = visit.needed("site"), visit.needed("customer")
         kind = visit.asked("kind") if visit.asked("kind") in KINDS else ""
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             account = await self._account(connection, site, customer)
+            now = self._ports.clock()
             chain = await self._chain(connection, visit, site, customer, kind)
             if visit.is_fragment:
                 return visit.page(
@@ -112,13 +100,12 @@ class Customers:
                     site=site,
                     customer=customer,
                 )
-            lots = await open_lots(connection, site, customer)
-            rewards = await rewards_of(connection, site, customer)
+            lots = await lots_open_at(connection, site, customer, now)
+            rewards = await page_rewards(connection, site, customer, limit=REWARDS_SHOWN + 1)
         return visit.page(
             "customer.html",
-            account=account,
-            held=hold(account, lots, self._ports.clock()),
-            tier=None,
+            account=account.row,
+            held=hold(account, lots, self._ports.accounts, now),
             site=site,
             customer=customer,
             kind=kind,
@@ -126,7 +113,7 @@ class Customers:
             lots=lots[:LOTS_SHOWN],
             lots_more=max(0, len(lots) - LOTS_SHOWN),
             rewards=rewards[:REWARDS_SHOWN],
-            rewards_more=max(0, len(rewards) - REWARDS_SHOWN),
+            rewards_more=len(rewards) > REWARDS_SHOWN,
             links=chain.links,
             older=chain.older,
             before=visit.number("before"),
@@ -179,15 +166,15 @@ class Customers:
             raise Trouble(
                 "Nothing was erased: write the customer's id exactly to confirm.", status=422
             )
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             await self._account(connection, site, customer)
         report = await eraser.erase(site, customer, visit.person, reason)
         return visit.page("erased.html", report=report)
 
-    async def _account(self, connection: AsyncConnection, site: str, customer: str) -> BalanceRow:
-        found = await find_balances(connection, customer, site)
-        if not found:
+    async def _account(self, connection: AsyncConnection, site: str, customer: str) -> Account:
+        found = await find_account(connection, site, customer)
+        if found is None:
             raise Trouble(
                 f"The views hold nothing of customer {customer!r} on site {site!r}.", status=404
             )
-        return found[0]
+        return found

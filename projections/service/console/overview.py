@@ -14,6 +14,7 @@ from projections.service.console.charts import Bar, spark
 from projections.service.console.gate import COOKIE, Page, Visit
 from projections.service.console.troubles import Trouble
 from projections.service.ports import Ports, RoleHealth
+from projections.service.reading import reading
 
 log = structlog.get_logger(__name__)
 
@@ -193,7 +194,7 @@ class Overview:
     async def _flows(self) -> list[Flow]:
         now = self._ports.clock()
         since = day_name(now - (DAYS_SHOWN - 1) * DAY_SECONDS)
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             found = await flow_by_day(connection, since=since, until=day_name(now))
         return every_day(found, now, DAYS_SHOWN)
 

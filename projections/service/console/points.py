@@ -18,6 +18,7 @@ from projections.console_queries import (
 from projections.service.console.charts import Chart, line, stacked
 from projections.service.console.gate import Page, Visit
 from projections.service.ports import Ports
+from projections.service.reading import reading
 
 DAYS = 30
 SHOWN_SERIES = ("Earned", "Spent", "Refunded", "Expired")
@@ -42,7 +43,7 @@ class Points:
     async def show(self, visit: Visit) -> Response:
         now = self._ports.clock()
         site, _, program = visit.asked("program").partition(":")
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             choices = await programs_that_flow(connection)
             if (site, program) not in choices:
                 site = program = ""

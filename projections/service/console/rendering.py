@@ -16,6 +16,7 @@ from projections.service.console.chips import chip
 from projections.service.console.files import StaticFiles
 from projections.service.console.troubles import Trouble
 from projections.service.console.visible import escaped
+from schemas.program.amounts import money_text
 from schemas.program.diff import value_words
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Rendering:
             "seen": escaped,
             "plain": plain,
             "marked": marked,
+            "money": money_text,
             "value_words": value_words,
             "shown_json": shown_json,
             "lasting": lasting,

@@ -5,13 +5,15 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from projections.console_queries import find_entry, find_reward
+from projections.accounts import find_entry
+from projections.console_queries import find_reward
 from projections.rows import EntryRow
 from projections.service.console import addresses
 from projections.service.console.gate import Page, Visit
 from projections.service.console.timeline import links
 from projections.service.console.troubles import Trouble, offered
 from projections.service.ports import COUNTED_MAX, Ports, RewardBook, RewardCase
+from projections.service.reading import reading
 
 PAGE = 30
 STATES = ("unknown", "stuck", "due", "attempting", "failed", "delivered", "cancelled")
@@ -73,7 +75,7 @@ class Rewards:
     async def show(self, visit: Visit) -> Response:
         reward_id = visit.needed("id")
         case = await self._book.show(reward_id)
-        async with self._ports.views.connect() as connection:
+        async with reading(self._ports) as connection:
             row = await find_reward(connection, reward_id)
             entry: EntryRow | None = None
             if row is not None:

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from projections.access.database import AccessUnavailable
 from projections.errors import ViewsError
-from projections.service.ports import DecisionRefused, InboxUnavailable, Unavailable
+from projections.service.ports import DecisionRefused, InboxUnavailable
+from projections.service.problems import Problem
 
 Port = TypeVar("Port")
 
@@ -37,7 +38,10 @@ def in_words() -> Iterator[None]:
         yield
     except DecisionRefused as error:
         raise Trouble(str(error), status=409) from error
-    except (Unavailable, InboxUnavailable) as error:
+    except InboxUnavailable as error:
         raise Trouble(str(error), status=503) from error
+    except Problem as problem:
+        said = problem.detail or f"{problem.title}."
+        raise Trouble(said, status=problem.status, headers=problem.headers) from problem
     except (ViewsError, AccessUnavailable) as error:
         raise Trouble(f"The database does not answer: {error}", status=503) from error

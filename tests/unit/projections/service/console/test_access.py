@@ -7,8 +7,8 @@ import pytest
 from starlette.routing import Route
 
 from projections.access.people import Role
-from projections.service.console.assembly import build_console
 from projections.service.console import PREFIX
+from projections.service.console.assembly import build_console
 from tests.support.console import token_in
 from tests.unit.projections.service.console.conftest import Console
 
