@@ -1,6 +1,7 @@
 """Pages from templates. Everything is escaped; a name that a template misspells is an error."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+BETWEEN_BACKTICKS = re.compile("`([^`]+)`")
 TITLES = {
     403: "Not allowed",
     404: "Not found",
@@ -137,10 +139,9 @@ def plain(value: object) -> str:
 
 def marked(sentence: str) -> Markup:
     """A sentence in which names stand between backticks, as explanations write them."""
-    parts = escaped(sentence).split("`")
     told = [
-        Markup("<code>{}</code>").format(part) if number % 2 and number + 1 < len(parts) else part
-        for number, part in enumerate(parts)
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(BETWEEN_BACKTICKS.split(escaped(sentence)))
     ]
     return Markup().join(told)
 
