@@ -5,19 +5,22 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 
 from connectors.chargebee.gate import Gate
 from connectors.chargebee.receiver import Receiver, build_receiver
-from connectors.publish import KafkaPublisher
+from connectors.publish import KafkaPublisher, Traced, untraced
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.embedded.ports import holder_of
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
+from deploy.metrics import passing
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
+from deploy.tracing import Tracer, tracing
 
 ROLE = "receiver"
 CONNECTIONS_MAX = 2_000
@@ -45,10 +48,31 @@ async def run_receiver(settings: Settings) -> None:
     with HealthServer(vitals, settings.health, settings.run_dir), listener:
         await publisher.start()
         try:
-            receiver = Receiver(Gate(credentials), publisher, choose_clock(settings.clock_file))
-            await serve(receiver, listener)
+            with tracing(settings.tracing, ROLE) as tracer:
+                await serve(_build(settings, credentials, publisher, tracer), listener)
         finally:
             await publisher.stop()
+
+
+def _build(
+    settings: Settings,
+    credentials: dict[str, list[str]],
+    publisher: KafkaPublisher,
+    tracer: Tracer | None,
+) -> Receiver:
+    clock = choose_clock(settings.clock_file)
+    return Receiver(
+        Gate(credentials),
+        publisher,
+        clock,
+        stored=passing("stored", lambda: clock() * 1000),
+        traced=entrance(tracer, "receive webhook"),
+    )
+
+
+def entrance(tracer: Tracer | None, name: str) -> Traced:
+    """The span that each event which comes in begins with."""
+    return untraced if tracer is None else partial(tracer.entrance, name)
 
 
 async def serve(receiver: Receiver, listener: socket.socket) -> None:
