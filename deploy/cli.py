@@ -27,6 +27,7 @@ COMMANDS = (
     "entries",
     "rebuild",
     "audit",
+    "prometheus",
     "sandbox",
     "up",
     "demo",

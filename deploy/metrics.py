@@ -74,6 +74,12 @@ class Ages(Collector):
         self._lock = threading.Lock()
         registry.register(self)
 
+    def begin(self, stage: str) -> None:
+        """Show it before its first record, so that no count comes out of nowhere."""
+        with self._lock:
+            self._counts.setdefault(stage, [0] * (len(self._bounds) + 1))
+            self._sums.setdefault(stage, 0.0)
+
     def observe(self, stage: str, timestamps_ms: Sequence[int], now_ms: int) -> None:
         """Records of these times have passed the stage. A time to come has age 0."""
         if not timestamps_ms:
@@ -82,11 +88,11 @@ class Ages(Collector):
         places = Tally(map(partial(bisect_right, thresholds), timestamps_ms))
         seconds = max(0, now_ms * len(timestamps_ms) - sum(timestamps_ms)) / 1000
         slots = len(self._bounds)
+        self.begin(stage)
         with self._lock:
-            counts = self._counts.setdefault(stage, [0] * (slots + 1))
             for place, count in places.items():
-                counts[slots - place] += count
-            self._sums[stage] = self._sums.get(stage, 0.0) + seconds
+                self._counts[stage][slots - place] += count
+            self._sums[stage] += seconds
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         family = HistogramMetricFamily(self._name, self._documentation, labels=["stage"])
@@ -111,11 +117,11 @@ def wall_ms() -> int:
 
 def passing(stage: Stage, now_ms: Callable[[], int] = wall_ms) -> Callable[[Sequence[int]], None]:
     """What a stage is given to tell the timestamps of records that it has finished with."""
-    last = LAST_PROCESSED.labels(stage)
+    EVENT_AGE.begin(stage)
 
     def passed(timestamps_ms: Sequence[int]) -> None:
         EVENT_AGE.observe(stage, timestamps_ms, now_ms())
-        last.set_to_current_time()
+        LAST_PROCESSED.labels(stage).set_to_current_time()
 
     return passed
 

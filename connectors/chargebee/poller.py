@@ -117,6 +117,8 @@ class Poller:
         self._overlap_seconds = overlap_seconds
         self._sleep = sleep
         self._traced = traced
+        for outcome in ("done", "failed"):
+            WALKS.labels(site, outcome)  # shown before the first
         self._remembered: dict[str, int] = {}
         self._failure: str | None = None
 

@@ -52,6 +52,8 @@ BODY_BYTES = Histogram(
 IN_FLIGHT = Gauge("cactus_webhooks_in_flight", "Webhooks being read or published now")
 
 SOURCE = "webhook"
+NOT_STORED = ("full", "not_durable")
+"""Outcomes of webhooks that we did not take though nothing was wrong with them."""
 BODY_SECONDS_MAX = 10.0
 IN_FLIGHT_COUNT_MAX = 2_000
 IN_FLIGHT_BYTES_MAX = 64 * 2**20
@@ -93,6 +95,8 @@ class Receiver:
         )
         self._body_seconds_max = body_seconds_max
         self._stored = stored
+        for outcome in ("accepted", *NOT_STORED):
+            REQUESTS.labels(outcome)  # shown before the first, so that none comes out of nowhere
         self._traced = traced
 
     async def receive(self, request: Request) -> Response:

@@ -91,6 +91,7 @@ class Dispatcher:
         self._delivered = delivered
         self._traced = traced
         self._arrived = asyncio.Event()
+        notices.show_conflicts()
 
     def wake(self) -> None:
         """New rewards have arrived: look at once."""

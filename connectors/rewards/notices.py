@@ -43,6 +43,11 @@ def unheard(_what: object) -> None:
     """Nobody listens."""
 
 
+def show_conflicts() -> None:
+    """Before there is one: a count that comes out of nowhere is no increase."""
+    READ_BACKS.labels("conflict")
+
+
 def notice(entry: Entry, standing: Standing, delivered: Delivered = unheard) -> None:
     """Where a step has led."""
     if standing.state in SETTLED_STATES:

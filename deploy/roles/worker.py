@@ -16,6 +16,7 @@ from prometheus_client import Info
 from connectors.chargebee.translate import translate
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
+from deploy.dlq_watch import DlqWatch
 from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
 from deploy.metrics import Lag, burying, passing, rebalanced
@@ -105,6 +106,7 @@ async def _run(settings: Settings, code: str, tracer: Tracer | None) -> None:
             background = [
                 asyncio.create_task(_or_crash(programs.follow())),
                 asyncio.create_task(_or_crash(keep_lag_shown(servers, settings.app_id, lag))),
+                asyncio.create_task(_or_crash(DlqWatch(servers, topics.dlq).run())),
             ]
             stopped = asyncio.create_task(app.wait_until_stopped())
             await asyncio.wait(
