@@ -26,7 +26,7 @@ ours, or of a library about the connection to its service."""
 DROPPED = "dropped"
 OWN_PACKAGES = frozenset({"connectors", "deploy", "projections", "schemas", "streams"})
 TALKATIVE_PACKAGES = frozenset({"aiokafka", "builtins"})
-QUOTING = (ValueError, TypeError, LookupError)
+QUOTING = (ValueError, LookupError)
 """Of the built-in ones, these quote what they were given."""
 
 Excepted = tuple[type[BaseException], BaseException, TracebackType | None]

@@ -45,7 +45,9 @@ VIOLATIONS = Counter(
     "the sum of the lots, an event that cannot be read, two commands under one reward id",
     ["invariant"],
 )
-REBALANCES = Counter("cactus_rebalances_total", "Times this process was given partitions anew")
+REBALANCES = Counter(
+    "cactus_rebalances_total", "Times this process was given partitions of a topic anew", ["topic"]
+)
 LAST_PROCESSED = Gauge(
     "cactus_last_record_processed_timestamp_seconds",
     "When a stage last finished with a record",
@@ -136,8 +138,10 @@ def violating(invariant: Invariant) -> Callable[[int], None]:
     return VIOLATIONS.labels(invariant).inc
 
 
-def rebalanced(_assignment: object) -> None:
-    REBALANCES.inc()
+def rebalancing(topic: str) -> Callable[[object], None]:
+    """What the reader of a topic is given to tell each assignment."""
+    counted = REBALANCES.labels(topic)
+    return lambda _assignment: counted.inc()
 
 
 class Lag:

@@ -27,6 +27,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
+    disable_created_metrics,
     generate_latest,
 )
 from starlette.applications import Starlette
@@ -224,6 +225,7 @@ class HealthServer:
         return self.url
 
     def _show_what_runs(self) -> None:
+        disable_created_metrics()  # when a series began: twice as many of them, and nobody asks
         BUILD.info({"version": version("hellocactus")})
         home = self._run_file.parent.parent
         home.mkdir(parents=True, exist_ok=True)

@@ -115,10 +115,11 @@ FLOW_ALERTS = (
     Alert(
         name="CactusReconcileGap",
         expr="sum(increase(cactus_reconcile_gap_facts_total[1h]))"
-        " / sum(increase(cactus_facts_folded_total[1h])) > 0.02\n"
+        " / sum(increase(cactus_facts_folded_total[1h])) > 0.1\n"
         "and sum(increase(cactus_reconcile_gap_facts_total[1h])) > 10",
+        for_seconds=15 * MINUTE,
         severity="ticket",
-        summary="More than one fact in fifty is brought by the poller before any webhook",
+        summary="More than one fact in ten is brought by the poller before any webhook",
         row="lost",
     ),
     Alert(

@@ -279,8 +279,8 @@ KAFKA = Row(
             title="Assignments of partitions",
             queries=(
                 Query(
-                    expr="sum by (role) (increase(cactus_rebalances_total[1h]))",
-                    legend="{{role}} per hour",
+                    expr="sum by (role, topic) (increase(cactus_rebalances_total[1h]))",
+                    legend="{{role}} {{topic}} per hour",
                     always=True,
                 ),
             ),

@@ -15,10 +15,10 @@ from connectors.publish import KafkaPublisher, PublishError
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.console import err, out
+from deploy.entrance import entrance
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
 from deploy.quota import OpenBucket, open_quota
-from deploy.roles.receiver import entrance
 from deploy.settings import Settings, Site
 from deploy.telemetry import HealthServer, Vitals, configure_logging
 from deploy.tracing import Tracer, tracing

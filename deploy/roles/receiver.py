@@ -5,16 +5,16 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator
-from functools import partial
 
 import uvicorn
 
 from connectors.chargebee.gate import Gate
 from connectors.chargebee.receiver import Receiver, build_receiver
-from connectors.publish import KafkaPublisher, Traced, untraced
+from connectors.publish import KafkaPublisher
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.embedded.ports import holder_of
+from deploy.entrance import entrance
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
 from deploy.metrics import passing
@@ -68,11 +68,6 @@ def _build(
         stored=passing("stored", lambda: clock() * 1000),
         traced=entrance(tracer, "receive webhook"),
     )
-
-
-def entrance(tracer: Tracer | None, name: str) -> Traced:
-    """The span that each event which comes in begins with."""
-    return untraced if tracer is None else partial(tracer.entrance, name)
 
 
 async def serve(receiver: Receiver, listener: socket.socket) -> None:

@@ -35,7 +35,7 @@ from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
-from deploy.metrics import Lag, burying, passing, rebalanced, violating
+from deploy.metrics import Lag, burying, passing, rebalancing, violating
 from deploy.migrations.runner import upgrade
 from deploy.quota import OpenBucket, open_quota
 from deploy.settings import Settings, Site
@@ -193,7 +193,7 @@ def _listeners(topic: str, tracer: Tracer | None) -> Listeners:
         lag=Lag(topic).show,
         buried=burying("rewards"),
         conflicting=violating("one_command"),
-        rebalanced=rebalanced,
+        rebalanced=rebalancing(topic),
         trace=None if tracer is None else tracer.stage("take reward"),
     )
 

@@ -19,7 +19,7 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.dlq_watch import DlqWatch
 from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
-from deploy.metrics import Lag, burying, passing, rebalanced
+from deploy.metrics import Lag, burying, passing, rebalancing
 from deploy.native.loading import running_fold
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
@@ -95,7 +95,7 @@ async def _run(settings: Settings, code: str, tracer: Tracer | None) -> None:
             services=services,
             translator=translator,
             directory=settings.home / "faust",
-            rebalanced=rebalanced,
+            rebalanced=rebalancing(topics.facts),
         )
         lag = WorkerLag(topics, writers, translator)
         vitals = Vitals(ROLE, {"partitions": writers.complaint})

@@ -23,6 +23,8 @@ DLQ_PARTITION = 0
 
 Pair = tuple[bytes, bytes, int | None]
 NO_HEADERS: Mapping[int, Headers] = {}
+WITHOUT: Headers = []
+"""What a record has that carries none. aiokafka takes a list only."""
 
 
 class RecordTooLargeError(Exception):
@@ -81,7 +83,7 @@ class PartitionProducer:
         """Full batches. One that is empty takes any record: how large is for the topic to say."""
         batch = self._producer.create_batch()
         for place, (key, value, timestamp) in enumerate(pairs):
-            own = headers.get(place, ())
+            own = headers.get(place, WITHOUT)
             if batch.append(key=key, value=value, timestamp=timestamp, headers=own) is None:
                 yield batch
                 batch = self._producer.create_batch()

@@ -8,7 +8,7 @@ test is made from these two.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Series = Mapping[str, str]
+Series = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,9 +264,9 @@ FLOW_CASES = {
         silent=(_silence("0+1x60", "0+1x60"), _silence("50x60", "7x60")),
     ),
     "CactusReconcileGap": Case(
-        at="70m",
-        fires=(_gap("0+5x120", "0+100x120"),),
-        silent=(_gap("0+1x120", "0+100x120"), _gap("0x60 1x60", "0x60 2x60")),
+        at="100m",
+        fires=(_gap("0+20x120", "0+100x120"),),
+        silent=(_gap("0+5x120", "0+100x120"), _gap("0x60 1x60", "0x60 2x60")),
     ),
     "CactusPollerStale": Case(
         at="30m",
