@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.monitoring.panels import ROWS, Panel, Query, Row
+from deploy.monitoring.panels import Panel, Query, Row
+from deploy.monitoring.rows import ROWS
 from deploy.monitoring.rules import DASHBOARD_UID
 
 SCHEMA_VERSION = 39

@@ -21,7 +21,7 @@ from deploy.cli import app
 from deploy.monitoring.catalogue import Metric, metrics
 from deploy.monitoring.dashboard import queries
 from deploy.monitoring.files import stale
-from deploy.monitoring.panels import ROWS
+from deploy.monitoring.rows import ROWS
 from deploy.monitoring.rules import all_alerts, all_recordings
 
 RUNBOOKS = Path(__file__).parents[4] / "docs" / "runbooks"
