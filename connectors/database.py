@@ -82,4 +82,6 @@ def _set_pragmas(connection: Any, *, read_only: bool, durable: bool) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is erased is overwritten in the file, not only taken out of the tables.
+        cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

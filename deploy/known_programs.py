@@ -22,6 +22,8 @@ class KnownPrograms:
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._topic = topic
         self._programs: dict[bytes, Program] = {}
+        self.revision = 0
+        """Grows whenever more becomes known."""
         self._consumer = AIOKafkaConsumer(
             topic,
             bootstrap_servers=bootstrap_servers,
@@ -51,6 +53,11 @@ class KnownPrograms:
     async def stop(self) -> None:
         await self._consumer.stop()
 
+    def programs(self) -> list[Program]:
+        """Every version, by site, program and version."""
+        known = self._programs.values()
+        return sorted(known, key=lambda each: (each.site, each.program, each.version))
+
     def named_properties(self, site: str, event: str) -> frozenset[str]:
         """What any version of the site's programs names of a custom event."""
         return frozenset().union(
@@ -70,3 +77,4 @@ class KnownPrograms:
                     log.exception("program unreadable", offset=record.offset)
                     continue
                 self._programs[record.key or b""] = program
+                self.revision += 1

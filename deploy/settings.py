@@ -95,12 +95,14 @@ class Kafka(Section):
 
 class Database(Section):
     """SQLAlchemy URLs; default: SQLite under home. Views and ledger have one writing role each; the
-    quota is shared by all that call Chargebee, and may be lost.
+    quota is shared by all that call Chargebee, and may be lost. Access holds keys, people and what
+    they decided.
     """
 
     views_url: SecretStr | None = None
     ledger_url: SecretStr | None = None
     quota_url: SecretStr | None = None
+    access_url: SecretStr | None = None
 
 
 class Site(Section):
@@ -142,10 +144,20 @@ class Receiver(Section):
 
 
 class Api(Section):
-    """Where balances are served."""
+    """Where the API and the console are served. Put TLS in front of it.
+
+    `cors_origins` lets pages of other sites ask, such as https://shop.example; none by default.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8090
+    cors_origins: list[str] = Field(default_factory=list)
+    requests_per_minute: int = Field(12_000, gt=0, description="per API key")
+    writes_per_minute: int = Field(3_000, gt=0, description="per API key")
+    refusals_per_minute: int = Field(30, gt=0, description="per address, of wrong keys")
+    secure_cookies: bool = Field(
+        default=True, description="false only to try the console without TLS on this machine"
+    )
 
 
 class Poller(Section):
@@ -336,6 +348,10 @@ class Settings(BaseSettings):
     @property
     def quota_url(self) -> str:
         return self._url(self.database.quota_url, "quota.sqlite")
+
+    @property
+    def access_url(self) -> str:
+        return self._url(self.database.access_url, "access.sqlite")
 
     @property
     def run_dir(self) -> Path:

@@ -48,9 +48,14 @@ LOOP_ANSWERS_SECONDS_MAX = 1.0
 START_SECONDS_MAX = 10.0
 LOOP_LOOK_SECONDS = 0.25
 NOISY_LOGGERS = {
-    **dict.fromkeys(("aiokafka", "alembic", "httpx", "urllib3", "uvicorn"), logging.WARNING),
-    "chargebee": logging.INFO,  # below that it logs whole requests
+    **dict.fromkeys(
+        ("aiokafka", "aiosqlite", "alembic", "httpx", "urllib3", "uvicorn"), logging.WARNING
+    ),
+    "chargebee": logging.INFO,
 }
+"""Below that, aiosqlite logs the values of every statement, with codes of rewards among them, and
+the SDK whole requests.
+"""
 
 BUILD = Info("cactus_build", "Which code runs.")
 LOOP_LAG = Histogram(
@@ -225,7 +230,8 @@ class HealthServer:
         return self.url
 
     def _show_what_runs(self) -> None:
-        disable_created_metrics()  # when a series began: twice as many of them, and nobody asks
+        # When a series began: twice as many of them, and nobody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         BUILD.info({"version": version("hellocactus")})
         home = self._run_file.parent.parent
         home.mkdir(parents=True, exist_ok=True)

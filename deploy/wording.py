@@ -69,7 +69,7 @@ def decided_by(event: AnyPointsEvent) -> str:  # noqa: C901 - one line for each 
         case PointsReversed():
             text = f"undoes {event.earned_by}"
         case PointsAdjusted():
-            text = f"{event.reason} ({event.actor})"
+            text = f"{event.reason} ({event.actor})" if event.actor else event.reason
         case TierChanged():
             by_hand = f": {event.assigned_reason} ({event.actor})" if event.actor else ""
             text = f"{event.from_tier or NOTHING} → {event.to_tier or NOTHING}{by_hand}"

@@ -6,12 +6,22 @@ known: one that is known already changes nothing, one that leaves a gap is refus
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import assert_never
 
 import msgspec
 
 from projections.errors import LogBroken, SequenceGap
-from projections.rows import BalanceRow, EntryRow, LotRow, RewardRow, RewardState
+from projections.rows import (
+    BalanceRow,
+    EntryRow,
+    FlowKind,
+    FlowRow,
+    LotRow,
+    RewardRow,
+    RewardState,
+)
 from schemas.points import (
     AccountErased,
     AnyPointsEvent,
@@ -36,6 +46,15 @@ from schemas.points import (
 
 AccountKey = tuple[str, str]
 LotKey = tuple[str, str, str]
+FlowKey = tuple[int, str, str, str, FlowKind]
+
+DAY_SECONDS = 86_400
+
+_TAKEN: dict[type[AnyPointsEvent], FlowKind] = {
+    PointsReversed: "reversed",
+    PointsRedeemed: "redeemed",
+    PointsAdjusted: "adjusted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,9 @@ class Logged:
 
 @dataclass(slots=True)
 class View:
-    """Rows known before a batch, and those it changed or added."""
+    """Rows known before a batch, and those it changed or added. `erased` are accounts that it
+    erased, with the sequence of the event that did.
+    """
 
     balances: dict[AccountKey, BalanceRow] = field(default_factory=dict)
     lots: dict[LotKey, LotRow] = field(default_factory=dict)
@@ -61,6 +82,9 @@ class View:
     changed_balances: set[AccountKey] = field(default_factory=set)
     changed_lots: set[LotKey] = field(default_factory=set)
     changed_rewards: set[str] = field(default_factory=set)
+    flows: dict[FlowKey, FlowRow] = field(default_factory=dict)
+    """What the batch adds to each flow."""
+    erased: dict[AccountKey, int] = field(default_factory=dict)
 
 
 def lots_touched(event: AnyPointsEvent) -> Iterable[str]:
@@ -147,6 +171,8 @@ def project(view: View, logged: Logged) -> bool:
     _project_account(row, event)
     _project_lots(view, logged)
     _project_rewards(view, logged)
+    if isinstance(event, AccountErased):
+        view.erased[key] = event.sequence
     return True
 
 
@@ -177,9 +203,10 @@ def _project_lots(view: View, logged: Logged) -> None:
         case CorrectionApplied():
             _correct(view, logged, event)
         case PointsRestored():
-            _move_all(view, event, event.lots, 1)
+            _move_all(view, event, event.lots, "restored", 1)
         case PointsExpired() | PointsReversed() | PointsRedeemed() | PointsAdjusted():
-            _move_all(view, event, event.lots, -1)
+            kind = event.reason if isinstance(event, PointsExpired) else _TAKEN[type(event)]
+            _move_all(view, event, event.lots, kind, -1)
         case _:
             pass
 
@@ -245,6 +272,24 @@ def _open_lot(view: View, logged: Logged, lot: str, remaining: int) -> None:
         row.promotional, row.waits = event.promotional, bool(event.activates_on)
     view.changed_lots.add(key)
     view.lots[key] = row
+    _flow(view, row, event, "earned" if isinstance(event, PointsEarned) else "adjusted", row.points)
+    if remaining != row.points:
+        _flow(view, row, event, "absorbed", remaining - row.points)
+
+
+def _flow(view: View, lot: LotRow, event: AnyPointsEvent, kind: FlowKind, points: int) -> None:
+    month = _month(event.occurred_at // DAY_SECONDS)
+    key = (lot.partition, lot.site, lot.program, month, kind)
+    flow = view.flows.get(key)
+    if flow is None:
+        flow = view.flows[key] = FlowRow(*key)
+    flow.points += points
+    flow.changes += 1
+
+
+@lru_cache(maxsize=4096)
+def _month(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_SECONDS, UTC).strftime("%Y-%m")
 
 
 def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at: int) -> LotRow:
@@ -269,7 +314,7 @@ def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at
 
 
 def _activate(view: View, event: PointsActivated) -> None:
-    row = _move(view, event, event.lot, -event.absorbed)
+    row = _move(view, event, event.lot, "absorbed", -event.absorbed)
     row.available_at, row.waits = event.occurred_at, False
     if event.expires_at is not None:
         row.expires_at = event.expires_at
@@ -277,7 +322,7 @@ def _activate(view: View, event: PointsActivated) -> None:
 
 def _extend(view: View, event: PointsExtended) -> None:
     for change in event.lots:
-        _move(view, event, change.lot, 0).expires_at = event.expires_at
+        _move(view, event, change.lot, None, 0).expires_at = event.expires_at
 
 
 def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
@@ -289,7 +334,9 @@ def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
             row = view.lots[key] = _new_lot(
                 logged, state.lot, state.points, state.earned_at, state.available_at
             )
+            row.remaining = 0
         view.changed_lots.add(key)
+        _flow(view, row, event, "corrected", state.points - row.remaining)
         row.remaining = state.points
         row.available_at, row.expires_at = state.available_at, state.expires_at
         row.promotional, row.waits = state.promotional, bool(state.waits_for)
@@ -297,13 +344,19 @@ def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
 
 
 def _move_all(
-    view: View, event: AnyPointsEvent, changes: tuple[LotChange, ...], direction: int
+    view: View,
+    event: AnyPointsEvent,
+    changes: tuple[LotChange, ...],
+    kind: FlowKind,
+    direction: int,
 ) -> None:
     for change in changes:
-        _move(view, event, change.lot, direction * change.points)
+        _move(view, event, change.lot, kind, direction * change.points)
 
 
-def _move(view: View, event: AnyPointsEvent, lot: str, points: int) -> LotRow:
+def _move(
+    view: View, event: AnyPointsEvent, lot: str, kind: FlowKind | None, points: int
+) -> LotRow:
     key = (event.site, event.customer, lot)
     row = view.lots.get(key)
     if row is None:
@@ -314,6 +367,8 @@ def _move(view: View, event: AnyPointsEvent, lot: str, points: int) -> LotRow:
     view.changed_lots.add(key)
     row.remaining += points
     row.closed_at = None if row.remaining else event.occurred_at
+    if kind is not None and points:
+        _flow(view, row, event, kind, points)
     return row
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.schema import DropSchema
 
 from projections.compare import TableComparison, compare_table
 from projections.database import attach, explained, is_sqlite, open_engine, sqlite_path
+from projections.store import PROJECTION
 from projections.tables import VIEWS, entries, positions
 
 SUFFIX = "_rebuilt"
@@ -38,6 +39,7 @@ class Beside:
         """Table by table, what the live views have and should have."""
         with explained(self._live):
             async with self._both.connect() as connection:
+                await self._keep_other_positions(connection)
                 return [
                     await compare_table(connection, table, self._rebuilt[table.name])
                     for table in COMPARED
@@ -48,11 +50,20 @@ class Beside:
         with explained(self._live):
             async with self._both.begin() as connection:
                 await self._keep_times(connection)
+                await self._keep_other_positions(connection)
                 for table in COMPARED:
                     names = [column.name for column in table.columns]
                     rows = select(self._rebuilt[table.name])
                     await connection.execute(delete(table))
                     await connection.execute(insert(table).from_select(names, rows))
+
+    async def _keep_other_positions(self, connection: AsyncConnection) -> None:
+        """What was read of other logs than the points is not rebuilt here, and stays."""
+        rebuilt = self._rebuilt[positions.name]
+        await connection.execute(delete(rebuilt).where(rebuilt.c.projection != PROJECTION))
+        others = select(positions).where(positions.c.projection != PROJECTION)
+        names = [column.name for column in positions.columns]
+        await connection.execute(insert(rebuilt).from_select(names, others))
 
     async def _keep_times(self, connection: AsyncConnection) -> None:
         # When an entry became readable is not in the log: only the live views know it.

@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Keys = Sequence[tuple[str, ...]]
+Names = tuple[str, ...]
 
 
 class Bulk(Protocol):
@@ -35,8 +36,11 @@ class Bulk(Protocol):
         rows: Iterable[msgspec.Struct],
         *,
         replace: bool,
+        adding: Names = (),
     ) -> None:
-        """Insert rows. A key that exists is an error, or its row is replaced where `replace`."""
+        """Insert rows. A key that exists is an error, or its row is replaced where `replace`; the
+        columns `adding` are then added to what stands there.
+        """
 
     async def read(
         self, connection: AsyncConnection, table: Table, names: tuple[str, ...], keys: Keys
@@ -48,10 +52,12 @@ def bulk_for(dialect: str) -> Bulk:
     return SqliteBulk() if dialect == "sqlite" else PostgresBulk()
 
 
-def _replacing(insert: Any, table: Table) -> Insert:
+def _replacing(insert: Any, table: Table, adding: Names) -> Insert:
     keys = [column.name for column in table.primary_key]
     changes = {
-        column.name: insert.excluded[column.name]
+        column.name: (column + insert.excluded[column.name])
+        if column.name in adding
+        else insert.excluded[column.name]
         for column in table.columns
         if column.name not in keys
     }
@@ -70,6 +76,7 @@ class SqliteBulk:
         rows: Iterable[msgspec.Struct],
         *,
         replace: bool,
+        adding: Names = (),
     ) -> None:
         values = [msgspec.structs.astuple(row) for row in rows]
         if not values:
@@ -77,7 +84,7 @@ class SqliteBulk:
         statement = self._statements.get((table.name, replace))
         if statement is None:
             insert: Any = sqlite.insert(table).values({c.name: bindparam(c.name) for c in table.c})
-            whole: ClauseElement = _replacing(insert, table) if replace else insert
+            whole: ClauseElement = _replacing(insert, table, adding) if replace else insert
             statement = str(whole.compile(dialect=sqlite.dialect()))
             self._statements[table.name, replace] = statement
         # Past SQLAlchemy's handling of parameters, which costs as much per row as SQLite does.
@@ -109,13 +116,15 @@ class PostgresBulk:
         rows: Iterable[msgspec.Struct],
         *,
         replace: bool,
+        adding: Names = (),
     ) -> None:
         values = [msgspec.structs.astuple(row) for row in rows]
         if not values:
             return
         statement = self._statements.get((table.name, replace))
         if statement is None:
-            statement = self._statements[table.name, replace] = self._insert(table, replace=replace)
+            statement = self._insert(table, replace=replace, adding=adding)
+            self._statements[table.name, replace] = statement
         columns = zip(*values, strict=True)
         names = (column.name for column in table.columns)
         await connection.execute(
@@ -123,12 +132,12 @@ class PostgresBulk:
         )
 
     @staticmethod
-    def _insert(table: Table, *, replace: bool) -> Insert:
+    def _insert(table: Table, *, replace: bool, adding: Names) -> Insert:
         arrays = [bindparam(column.name, type_=ARRAY(column.type)) for column in table.columns]
         names = [column.name for column in table.columns]
         given = func.unnest(*arrays).table_valued(*names, name="given").render_derived()
         insert = postgresql.insert(table).from_select(names, select(*given.c))
-        return _replacing(insert, table) if replace else insert
+        return _replacing(insert, table, adding) if replace else insert
 
     async def read(
         self, connection: AsyncConnection, table: Table, names: tuple[str, ...], keys: Keys

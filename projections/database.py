@@ -103,6 +103,8 @@ def _configure_sqlite(connection: Any, *, read_only: bool) -> None:
         # A power cut may take the last commits, and their positions with them: they are read
         # from Kafka again. Nothing here needs an fsync per batch.
         cursor.execute("PRAGMA synchronous = NORMAL")
+        # What is erased is overwritten in the file, not only taken out of the tables.
+        cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
     cursor.close()
 

@@ -7,6 +7,18 @@ from typing import Literal
 
 import msgspec
 
+FlowKind = Literal[
+    "earned",
+    "adjusted",
+    "absorbed",
+    "expired",
+    "voided",
+    "erased",
+    "reversed",
+    "redeemed",
+    "restored",
+    "corrected",
+]
 RewardState = Literal["earned", "delivered", "failed", "revoked"]
 
 
@@ -101,3 +113,27 @@ class RewardRow(msgspec.Struct, gc=False):
     reason: str
     earned_at: int
     changed_at: int
+
+
+class FlowRow(msgspec.Struct, gc=False):
+    """How one kind of event changed what the lots of a program hold, in one month (UTC) of one
+    partition. `month` is written 2026-12; `changes` counts the lots that were moved.
+    """
+
+    partition: int
+    site: str
+    program: str
+    month: str
+    kind: FlowKind
+    points: int = 0
+    changes: int = 0
+
+
+class StateRow(msgspec.Struct, gc=False):
+    """One account as the fold left it, and where that stands in the accounts topic."""
+
+    site: str
+    customer: str
+    partition: int
+    log_offset: int
+    state: bytes

@@ -4,6 +4,7 @@ The position is moved by compare-and-set, first thing in the transaction. A seco
 waits for the row, finds it moved, and writes nothing: no lease has to be trusted for correctness.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +12,13 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from projections.anonymous import forget
 from projections.balances import Logged, View, lots_touched, project, rewards_touched
 from projections.bulk import bulk_for
 from projections.database import explained
 from projections.errors import AnotherWriter
 from projections.rows import BalanceRow, LotRow, RewardRow
-from projections.tables import balances, entries, lots, positions, rewards
+from projections.tables import balances, entries, flows, lots, positions, rewards
 from projections.tally import Tally
 
 PROJECTION = "views.v1"
@@ -30,34 +32,82 @@ class Move:
     next_offset: int
 
 
-class Store:
-    """The views' writer. `now_ms` tells when a batch was projected."""
+class Positions:
+    """How far one projection has read one topic. Moved by compare-and-set."""
 
-    def __init__(self, engine: AsyncEngine, topic: str, now_ms: Callable[[], int]) -> None:
+    def __init__(self, engine: AsyncEngine, topic: str, projection: str = PROJECTION) -> None:
         self.engine = engine
-        self._topic = topic
-        self._now_ms = now_ms
-        self._bulk = bulk_for(engine.dialect.name)
-        self._here = (positions.c.projection == PROJECTION) & (positions.c.topic == topic)
+        self.topic = topic
+        self.projection = projection
+        here = (positions.c.projection == projection) & (positions.c.topic == topic)
         self._advance = (
             update(positions)
-            .where(self._here)
+            .where(here)
             .where(positions.c.partition == bindparam("at_partition"))
             .where(positions.c.next_offset == bindparam("expected"))
             .values(next_offset=bindparam("reached"))
         )
 
-    async def open_positions(self, partitions: Sequence[int]) -> dict[int, int]:
+    async def open(self, partitions: Sequence[int]) -> dict[int, int]:
         """The next offset of each partition; one never seen begins at 0."""
         dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
         rows = [
-            {"projection": PROJECTION, "topic": self._topic, "partition": each, "next_offset": 0}
+            {
+                "projection": self.projection,
+                "topic": self.topic,
+                "partition": each,
+                "next_offset": 0,
+            }
             for each in partitions
         ]
         with explained(self.engine):
             async with self.engine.begin() as connection:
                 await connection.execute(dialect.insert(positions).on_conflict_do_nothing(), rows)
-                return await read_positions(connection, self._topic)
+                return await read_positions(connection, self.topic, self.projection)
+
+    async def move(self, connection: AsyncConnection, moves: Mapping[int, Move]) -> None:
+        """Raises `AnotherWriter`."""
+        # Sorted, so that two writers lock rows in one order and cannot deadlock.
+        for partition, move in sorted(moves.items()):
+            assert move.next_offset >= move.expected
+            result = await connection.execute(
+                self._advance,
+                {
+                    "at_partition": partition,
+                    "expected": move.expected,
+                    "reached": move.next_offset,
+                },
+            )
+            if result.rowcount != 1:
+                msg = (
+                    f"Another projector writes these views: partition {partition} of {self.topic} "
+                    f"is no longer at offset {move.expected}. Nothing was written. Run one "
+                    "projector per database."
+                )
+                raise AnotherWriter(msg)
+
+
+class Store:
+    """The views' writer. `now_ms` tells when a batch was projected; `turn` is held while a batch
+    is written, by whoever else writes the same database.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        topic: str,
+        now_ms: Callable[[], int],
+        turn: asyncio.Lock | None = None,
+    ) -> None:
+        self.engine = engine
+        self._positions = Positions(engine, topic)
+        self._now_ms = now_ms
+        self._turn = turn or asyncio.Lock()
+        self._bulk = bulk_for(engine.dialect.name)
+
+    async def open_positions(self, partitions: Sequence[int]) -> dict[int, int]:
+        """The next offset of each partition; one never seen begins at 0."""
+        return await self._positions.open(partitions)
 
     async def outstanding(self) -> dict[str, int]:
         """Balance and pending of all accounts, by program."""
@@ -78,8 +128,8 @@ class Store:
         then as it was before.
         """
         with explained(self.engine):
-            async with self.engine.begin() as connection:
-                await self._move(connection, moves)
+            async with self._turn, self.engine.begin() as connection:
+                await self._positions.move(connection, moves)
                 view = await self._load(connection, batch)
                 if tally is not None:
                     tally.begin(view.balances.values())
@@ -88,25 +138,6 @@ class Store:
                     tally.end(view)
                 await self._write(connection, view)
                 return fresh
-
-    async def _move(self, connection: AsyncConnection, moves: Mapping[int, Move]) -> None:
-        # Sorted, so that two writers lock rows in one order and cannot deadlock.
-        for partition, move in sorted(moves.items()):
-            assert move.next_offset >= move.expected
-            result = await connection.execute(
-                self._advance,
-                {
-                    "at_partition": partition,
-                    "expected": move.expected,
-                    "reached": move.next_offset,
-                },
-            )
-            if result.rowcount != 1:
-                msg = (
-                    f"Another projector writes these views: partition {partition} is no longer at "
-                    f"offset {move.expected}. Nothing was written. Run one projector per database."
-                )
-                raise AnotherWriter(msg)
 
     async def _load(self, connection: AsyncConnection, batch: Sequence[Logged]) -> View:
         """The rows that the batch may touch, as they are now."""
@@ -143,11 +174,17 @@ class Store:
         await write(connection, entries, view.entries, replace=False)
         await write(connection, lots, changed_lots, replace=True)
         await write(connection, rewards, changed_rewards, replace=True)
+        flowed = (view.flows[key] for key in sorted(view.flows))
+        await write(connection, flows, flowed, replace=True, adding=("points", "changes"))
+        if view.erased:
+            await forget(connection, self._bulk, view.erased)
 
 
-async def read_positions(connection: AsyncConnection, topic: str) -> dict[int, int]:
-    """The next offset of each partition of the points topic that the views have seen."""
+async def read_positions(
+    connection: AsyncConnection, topic: str, projection: str = PROJECTION
+) -> dict[int, int]:
+    """The next offset of each partition of a topic that the views have seen."""
     statement = select(positions.c.partition, positions.c.next_offset).where(
-        positions.c.projection == PROJECTION, positions.c.topic == topic
+        positions.c.projection == projection, positions.c.topic == topic
     )
     return {row.partition: row.next_offset for row in await connection.execute(statement)}

@@ -9,10 +9,12 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 SCHEMA = "views"
@@ -37,6 +39,14 @@ balances = Table(
     Column("erased", Boolean, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("site", "customer", name="balances_key"),
+    Index("balances_by_customer", "customer", postgresql_ops={"customer": "text_pattern_ops"}),
+    Index(
+        "balances_in_deficit",
+        "site",
+        "deficit",
+        postgresql_where=text("deficit > 0"),
+        sqlite_where=text("deficit > 0"),
+    ),
 )
 
 entries = Table(
@@ -67,6 +77,8 @@ entries = Table(
     Column("projected_at_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("site", "customer", "sequence", name="entries_key"),
     Index("entries_by_offset", "partition", "log_offset", unique=True),
+    Index("entries_by_fact", "fact", postgresql_ops={"fact": "text_pattern_ops"}),
+    Index("entries_by_source", "source"),
 )
 
 lots = Table(
@@ -90,6 +102,8 @@ lots = Table(
     Column("promotional", Boolean, nullable=False),
     Column("waits", Boolean, nullable=False),
     PrimaryKeyConstraint("site", "customer", "lot", name="lots_key"),
+    # What is pending lies in the future: few lots of many.
+    Index("lots_by_available", "site", "available_at"),
 )
 
 rewards = Table(
@@ -114,6 +128,34 @@ rewards = Table(
     Index("rewards_by_account", "site", "customer"),
 )
 
+flows = Table(
+    "flows",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("program", Text, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    PrimaryKeyConstraint("partition", "site", "program", "month", "kind", name="flows_key"),
+)
+"""What moved the points in lots, summed: all of a program's add up to what its lots hold."""
+
+states = Table(
+    "states",
+    metadata,
+    Column("site", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("log_offset", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("site", "customer", name="states_key"),
+)
+"""Each account as the fold left it, from the accounts topic: what no event tells, such as what
+qualifies for tiers. A view of another log than the others, read on its own position.
+"""
+
 positions = Table(
     "positions",
     metadata,
@@ -124,8 +166,8 @@ positions = Table(
     PrimaryKeyConstraint("projection", "topic", "partition", name="positions_key"),
 )
 
-VIEWS = (balances, entries, lots, rewards)
-"""What a rebuild must bring back, row for row."""
+VIEWS = (balances, entries, lots, rewards, flows)
+"""What a rebuild of the points log must bring back, row for row."""
 
 NOT_REBUILT = frozenset({"projected_at_ms"})
 """Columns that tell of one run, not of the log: comparisons and digests leave them out."""

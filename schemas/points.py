@@ -178,7 +178,10 @@ class PointsRestored(PointsEvent, frozen=True, kw_only=True):
 
 
 class PointsAdjusted(PointsEvent, frozen=True, kw_only=True):
-    """By hand: a positive number opened `lot`, a negative one took from `lots`."""
+    """By hand: a positive number opened `lot`, a negative one took from `lots`.
+
+    Without an actor it is what an erased account owed, written off: it opened no lot.
+    """
 
     points: int
     actor: str

@@ -24,6 +24,7 @@ from connectors.rewards.entries import (
 )
 from connectors.rewards.ledger import Ledger
 from schemas.codec import REWARDS, DecodeError
+from schemas.dead_letters import attempts
 from schemas.rewards import RevokeReward
 from schemas.topics import HEADER_TRACEPARENT, header_in
 
@@ -223,7 +224,7 @@ def _dead_letter(record: ConsumerRecord, error: Exception) -> Record:
             "offset": str(record.offset),
             "class": type(error).__name__,
             "error": str(error)[:500],
-            "attempts": "1",
+            "attempts": str(attempts(record.headers)),
             "code_version": version("hellocactus"),
         },
     )

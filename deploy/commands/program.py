@@ -1,4 +1,4 @@
-"""`cactus program check | publish | unpublish | list | show | diff`: from file to engine."""
+"""`cactus program check | publish | unpublish | list | show | diff | try`: from file to engine."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ ProgramId = Annotated[str, typer.Argument(help="The program's id.")]
 
 
 def register(app: typer.Typer) -> None:
-    from deploy.commands import program_diff
+    from deploy.commands import program_diff, program_try
 
     program = typer.Typer(help="The loyalty program: check a file, publish it, see what applies.")
     program.callback()(lambda: None)
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     program.command(name="list")(list_programs)
     program.command()(show)
     program_diff.register(program)
+    program_try.register(program)
     app.add_typer(program, name="program")
 
 

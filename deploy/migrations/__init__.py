@@ -1,1 +1,1 @@
-"""Database schemas, grown by Alembic revisions: `views` can be rebuilt, `ledger` cannot."""
+"""Database schemas, grown by Alembic revisions. `views` can be rebuilt; the others cannot."""

@@ -226,4 +226,26 @@ REWARD_ALERTS = (
     ),
 )
 
-CAUSES = (*PROCESS_ALERTS, *FLOW_ALERTS, *REWARD_ALERTS)
+API_ALERTS = (
+    Alert(
+        name="CactusApiFails",
+        expr='sum(rate(cactus_api_requests_total{status=~"5.."}[5m]))'
+        " / sum(rate(cactus_api_requests_total[5m])) > 0.05\n"
+        'and sum(increase(cactus_api_requests_total{status=~"5.."}[5m])) >= 5',
+        for_seconds=5 * MINUTE,
+        severity="page",
+        summary="More than one request in twenty is answered with an error of ours",
+        row="api",
+    ),
+    Alert(
+        name="CactusApiSlow",
+        expr="histogram_quantile(0.99, sum by (le)"
+        ' (rate(cactus_api_request_seconds_bucket{route=~"/v1/.*"}[10m]))) > 2.4',
+        for_seconds=10 * MINUTE,
+        severity="ticket",
+        summary="One request to the API in a hundred takes longer than any may wait",
+        row="api",
+    ),
+)
+
+CAUSES = (*PROCESS_ALERTS, *FLOW_ALERTS, *REWARD_ALERTS, *API_ALERTS)

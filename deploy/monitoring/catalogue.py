@@ -26,6 +26,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "deploy/roles/worker.py": ("worker",),
     "deploy/telemetry.py": ALL,
     "projections/projector.py": ("projector",),
+    "projections/states.py": ("projector",),
     "projections/service": ("api",),
     "streams": ("worker",),
 }

@@ -21,7 +21,9 @@ from deploy.views import now_ms, open_own_views
 from projections.lease import PROJECTOR, hold_lease
 from projections.log import open_log
 from projections.projector import Listeners, Projector, build_producer
-from projections.store import Store
+from projections.states import PROJECTION as STATES
+from projections.states import States
+from projections.store import Positions, Store
 
 log = structlog.get_logger(__name__)
 
@@ -96,18 +98,28 @@ async def _project(
         await upgrade(engine, "views")
         async with (
             open_log(servers, topics.points) as points,
+            open_log(servers, topics.accounts) as accounts,
             _started(build_producer(servers)) as producer,
         ):
+            turn = asyncio.Lock()
             projector = Projector(
                 points,
-                Store(engine, topics.points, now_ms),
+                Store(engine, topics.points, now_ms, turn),
                 producer,
                 topics.rewards,
                 listeners,
             )
+            positions = Positions(engine, topics.accounts, STATES)
+            keeper = States(accounts, positions, turn, Lag(topics.accounts).show)
             await projector.open()
+            await keeper.open()
             progress.projector = projector
-            await projector.run(stopping)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(projector.run(stopping))
+                    tasks.create_task(keeper.run(stopping))
+            except ExceptionGroup as group:
+                raise group.exceptions[0] from group
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
-"""One fact of a simulation, explained: it is decided once more on a copy, with a trace."""
+"""One fact of a simulation or a replay, explained: decided once more on a copy, with a trace."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import msgspec
@@ -35,6 +35,16 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     corrected_by: list[CorrectionApplied] = []
 
 
+def near(wanted: str, sources: Mapping[str, str]) -> list[str]:
+    """Of the known facts, by id with the message that told each, those that were probably meant:
+    told by that message, or written much alike.
+    """
+    told = [known for known, source in sources.items() if wanted and source == wanted]
+    parts = [known for known in sources if wanted and wanted in known]
+    alike = get_close_matches(wanted, sources, n=NEAR)
+    return list(dict.fromkeys([*told, *parts, *alike]))[:NEAR]
+
+
 class Explainer:
     """Waits for the facts of one id: customers may share it, as they share an instant of time."""
 
@@ -60,7 +70,7 @@ class Explainer:
         self._traces[owner] = (fact, trace)
 
     def follow(self, events: Iterable[bytes]) -> None:
-        """Let the simulation run, and keep what puts the fact in order later."""
+        """Let a simulation run, and keep what puts the fact in order later."""
         for data in events:
             event = POINTS.decode(data)
             if isinstance(event, CorrectionApplied) and self.fact_id in event.corrected:
@@ -71,12 +81,8 @@ class Explainer:
         return [self._explanation(*each) for each in self._traces.values()]
 
     def near(self) -> list[str]:
-        """Ids that were probably meant: told by that message, or written much alike."""
-        wanted = self.fact_id
-        told = [known for known, source in self._sources.items() if wanted and source == wanted]
-        parts = [known for known in self._sources if wanted and wanted in known]
-        alike = get_close_matches(wanted, self._sources, n=NEAR)
-        return list(dict.fromkeys([*told, *parts, *alike]))[:NEAR]
+        """Ids that were probably meant."""
+        return near(self.fact_id, self._sources)
 
     def _explanation(self, fact: AnyFact, trace: Trace) -> Explanation:
         owner = (fact.site, fact.customer)

@@ -36,6 +36,7 @@ from streams.account.trace import Trace
 from streams.account.turn import BY_FACT, Turn
 
 DIGEST = ids.DIGEST_BYTES
+WRITTEN_OFF = "written off, for the account is erased"
 
 
 def decide(
@@ -340,7 +341,10 @@ def _tier_assigned(turn: Turn, fact: facts.TierAssigned) -> None:
 
 
 def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
-    """Close the account for good: of the memory only digests and the clock stay."""
+    """Close the account for good: of the memory only digests and the clock stay.
+
+    What is owed is written off: nobody is left to owe it, and no later sum should carry it.
+    """
     open_lots = turn.ledger.lots
     if open_lots:
         changes = lots.changes_of({lot.id: lot.points for lot in open_lots})
@@ -350,6 +354,17 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
         turn.emit(
             PointsExpired(
                 **turn.head(BY_FACT, turn.now), points=points, lots=changes, reason="erased"
+            )
+        )
+    if turn.deficit:
+        written_off = turn.absorb(turn.deficit)
+        turn.emit(
+            PointsAdjusted(
+                **turn.head(BY_FACT, turn.now),
+                points=written_off,
+                actor="",
+                reason=WRITTEN_OFF,
+                absorbed=written_off,
             )
         )
     turn.emit(AccountErased(**turn.head(BY_FACT, turn.now)))

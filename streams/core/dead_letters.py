@@ -1,5 +1,6 @@
 """What goes with the bytes of a record to the DLQ: where it lay, and what stands against it."""
 
+from schemas.dead_letters import attempts
 from schemas.topics import DEAD_LETTER_BYTES_MAX
 from streams.core.batches import Record
 from streams.core.ports import Headers
@@ -24,6 +25,6 @@ def dead_headers(record: Record, error: Exception, code_version: str) -> Headers
         ("offset", b"%d" % record.offset),
         ("class", type(error).__name__.encode()),
         ("error", str(error)[:ERROR_CHARACTERS_MAX].encode(errors="replace")),
-        ("attempts", b"1"),
+        ("attempts", b"%d" % attempts(record.headers)),
         ("code_version", code_version.encode()),
     ]

@@ -262,6 +262,12 @@ class OracleAccount:
         book.moves += [Move(lot, -points, "erased") for lot, points in lots.items()]
         if lots:
             book.tell("PointsExpired", step.at, lots=lots, reason="erased")
+        owed = book.deficit
+        if owed:
+            book.owed.append(-owed)
+            book.tell(
+                "PointsAdjusted", step.at, points=owed, lot=0, lots={}, absorbed=owed, overdrawn=0
+            )
         book.tell("AccountErased", step.at)
         self.erased = True
 

@@ -43,6 +43,21 @@ def test_no_lot_goes_below_nothing_and_one_is_closed_when_nothing_is_left(seed: 
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+def test_what_flowed_adds_up_to_what_lots_hold(seed: int) -> None:
+    view = View()
+    for each in logged(history(seed, CUSTOMERS)):
+        project(view, each)
+    flowed: defaultdict[str, int] = defaultdict(int)
+    held: defaultdict[str, int] = defaultdict(int)
+    for flow in view.flows.values():
+        flowed[flow.program] += flow.points
+    for lot in view.lots.values():
+        held[lot.program] += lot.remaining
+    assert flowed == held
+    assert sum(held.values()) > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
 def test_repeats_of_any_kind_change_nothing(seed: int) -> None:
     rng = random.Random(seed)
     plain, repeating = View(), View()

@@ -27,7 +27,7 @@ from tests.support.serving import serving
 from tests.support.topics import fresh_topics
 from tests.support.year import SITE, SPIKES
 
-ROLES = ("receiver", "poller", "worker", "projector", "rewarder")
+ROLES = ("receiver", "poller", "worker", "projector", "rewarder", "api")
 DAYS = 60
 CREDENTIALS = ("hook", "of-a-test")
 TREES = (
@@ -87,11 +87,13 @@ def sandbox(webhooks: str) -> Iterator[RunningSandbox]:
 async def watched(broker: Running, home: Path, **settings: str) -> AsyncIterator[Watched]:
     """Every role runs, and two months of webhooks have been taken."""
     topics = await fresh_topics(broker)
-    [port] = free_ports(1)
+    port, api_port = free_ports(2)
     with sandbox(f"http://127.0.0.1:{port}/webhooks/{SITE}") as site:
         here = Watched(home)
         async with serving(here.take_tree) as trees:
-            environment = _environment(broker, topics, home, site=site, port=port, trees=trees)
+            environment = _environment(
+                broker, topics, home, site=site, ports=(port, api_port), trees=trees
+            )
             here.environment = environment | settings
             write_clock(home / "clock", site.sandbox.life.end)
             program = load_program(SPIKES.read_text(encoding="utf-8") + TREES)
@@ -101,14 +103,23 @@ async def watched(broker: Running, home: Path, **settings: str) -> AsyncIterator
                 async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
                     lived = await client.post(f"{site.url}/sandbox/advance", json={"days": DAYS})
                     lived.raise_for_status()
+                    # Refused, for it has no key, and counted.
+                    await client.get(f"http://127.0.0.1:{api_port}/v1/customers/nobody")
                 yield here
             finally:
                 await here.stop()
 
 
 def _environment(
-    broker: Running, topics: Topics, home: Path, *, site: RunningSandbox, port: int, trees: str
+    broker: Running,
+    topics: Topics,
+    home: Path,
+    *,
+    site: RunningSandbox,
+    ports: tuple[int, int],
+    trees: str,
 ) -> dict[str, str]:
+    port, api_port = ports
     access = {
         "site": SITE,
         "api_key": API_KEY,
@@ -124,6 +135,7 @@ def _environment(
         "CACTUS_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         "CACTUS_SITES": json.dumps([access]),
         "CACTUS_RECEIVER__PORT": str(port),
+        "CACTUS_API__PORT": str(api_port),
         "CACTUS_POLLER__INTERVAL_SECONDS": "30",
         "CACTUS_CHARGEBEE__REQUESTS_PER_MINUTE": "60000",
         "CACTUS_ENDPOINTS": json.dumps([{"name": "trees", "url": trees, "secrets": [SECRET]}]),

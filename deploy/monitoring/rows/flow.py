@@ -98,6 +98,10 @@ KAFKA = Row(
                     expr=f"sum(rate(cactus_projected_repeats_total{WINDOW}))",
                     legend="projected again",
                 ),
+                Query(
+                    expr=f"sum(rate(cactus_projected_states_total{WINDOW}))",
+                    legend="accounts kept",
+                ),
             ),
         ),
         Panel(

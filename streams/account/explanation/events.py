@@ -73,6 +73,8 @@ def _credited(
             told = [f"{wording.points(event.points)} became spendable{ends} (lot {event.lot})."]
         case points.PointsAdjusted():
             told = [_adjusted(event, wording)]
+            if not event.actor:
+                return told
         case _:
             assert_never(event)
     if event.absorbed:
@@ -96,6 +98,8 @@ def _dates(event: points.PointsEarned, wording: Wording) -> str:
 
 
 def _adjusted(event: points.PointsAdjusted, wording: Wording) -> str:
+    if not event.actor:
+        return f"{wording.points(event.points)} that you owed are written off."
     if event.points > 0:
         ends = f" and expire {wording.last(event.expires_at)}" if event.expires_at else ""
         return f"{wording.points(event.points)} were added{ends} (lot {event.lot})."

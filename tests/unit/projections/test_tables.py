@@ -4,10 +4,17 @@ import msgspec
 import pytest
 from sqlalchemy import Table
 
-from projections.rows import BalanceRow, EntryRow, LotRow, RewardRow
-from projections.tables import NOT_REBUILT, VIEWS, balances, entries, lots, rewards
+from projections.rows import BalanceRow, EntryRow, FlowRow, LotRow, RewardRow, StateRow
+from projections.tables import NOT_REBUILT, VIEWS, balances, entries, flows, lots, rewards, states
 
-PAIRS = [(balances, BalanceRow), (entries, EntryRow), (lots, LotRow), (rewards, RewardRow)]
+PAIRS = [
+    (balances, BalanceRow),
+    (entries, EntryRow),
+    (lots, LotRow),
+    (rewards, RewardRow),
+    (flows, FlowRow),
+    (states, StateRow),
+]
 
 
 @pytest.mark.parametrize(("table", "row"), PAIRS, ids=lambda each: getattr(each, "name", ""))
@@ -16,7 +23,7 @@ def test_columns_stand_in_the_order_of_the_fields(table: Table, row: type[msgspe
 
 
 def test_every_view_has_its_row() -> None:
-    assert {table for table, _ in PAIRS} == set(VIEWS)
+    assert {table for table, _ in PAIRS} == {*VIEWS, states}
 
 
 def test_what_a_rebuild_leaves_out_is_a_column_of_a_view() -> None:

@@ -126,6 +126,22 @@ def _files(files: str) -> Series:
     }
 
 
+def _requests(failed: str, answered: str) -> Series:
+    return {
+        'cactus_api_requests_total{route="/v1/a",method="GET",status="500"}': failed,
+        'cactus_api_requests_total{route="/v1/a",method="GET",status="200"}': answered,
+    }
+
+
+def _durations(route: str, quick: str) -> Series:
+    return {
+        f'cactus_api_request_seconds_bucket{{route="{route}",le="1.0"}}': quick,
+        f'cactus_api_request_seconds_bucket{{route="{route}",le="2.5"}}': quick,
+        f'cactus_api_request_seconds_bucket{{route="{route}",le="5.0"}}': "0+100x40",
+        f'cactus_api_request_seconds_bucket{{route="{route}",le="+Inf"}}': "0+100x40",
+    }
+
+
 OBJECTIVE_CASES = {
     "CactusIngestBudgetBurnsFast": Case(
         at="2h",
@@ -339,4 +355,20 @@ REWARD_CASES = {
     ),
 }
 
-CASES = OBJECTIVE_CASES | PROCESS_CASES | FLOW_CASES | REWARD_CASES
+API_CASES = {
+    "CactusApiFails": Case(
+        at="20m",
+        fires=(_requests("0+1x40", "0+9x40"),),
+        silent=(_requests("0+1x40", "0+99x40"), _requests("0x10 1x30", "0x40")),
+    ),
+    "CactusApiSlow": Case(
+        at="30m",
+        fires=(_durations("/v1/customers/{customer}", "0+50x40"),),
+        silent=(
+            _durations("/v1/customers/{customer}", "0+100x40"),
+            _durations("/console/live", "0+50x40"),
+        ),
+    ),
+}
+
+CASES = OBJECTIVE_CASES | PROCESS_CASES | FLOW_CASES | REWARD_CASES | API_CASES

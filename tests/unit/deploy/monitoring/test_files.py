@@ -12,6 +12,7 @@ import typer.main
 
 import deploy.dlq_watch
 import deploy.metrics
+import deploy.roles.api
 import deploy.roles.poller
 import deploy.roles.projector
 import deploy.roles.receiver

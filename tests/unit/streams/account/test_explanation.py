@@ -396,8 +396,9 @@ def test_outcomes_adjustments_and_erasure_are_told() -> None:
     ]
     assert said(told, adjusted("a2", -20, T0 + DAY))[1].endswith(" of which you owe 15.")
     assert said(told, deleted())[1:] == [
+        "15 points that you owed are written off.",
         "The account is closed for good.",
-        "You can spend 0 points now. You owe 15, which what comes next fills first.",
+        "You can spend 0 points now.",
     ]
     assert said(told, paid("t9", 1, at=T0 + 2 * DAY))[1:3] == [
         "The customer was deleted.",

@@ -2,7 +2,13 @@
 
 import pytest
 
-from schemas.points import AccountErased, PointsActivated, PointsEarned, PointsExpired
+from schemas.points import (
+    AccountErased,
+    PointsActivated,
+    PointsAdjusted,
+    PointsEarned,
+    PointsExpired,
+)
 from tests.support.story import (
     DAY,
     HOUR,
@@ -184,6 +190,20 @@ def test_an_empty_account_is_erased_too_and_only_once() -> None:
     assert [type(each) for each in told.tell(deleted())] == [AccountErased]
     assert told.tell(deleted()) == []
     assert earned(told.paid("t1", 100)) == []
+
+
+def test_what_a_deleted_customer_owes_is_written_off() -> None:
+    told = story()
+    told.paid("t1", 10_000)
+    told.adjusted("spend", -100)
+    told.refunded("r1", "t1", 4_000)
+    assert (told.balance, told.deficit) == (-40, 40)
+    events = told.tell(deleted(T0 + 2 * DAY))
+    assert kinds(events) == ["PointsAdjusted", "AccountErased"]
+    written_off = only(events, PointsAdjusted)
+    assert (written_off.points, written_off.absorbed, written_off.lot) == (40, 40, "")
+    assert (written_off.actor, written_off.balance) == ("", 0)
+    assert (told.balance, told.deficit, told.lifetime) == (0, 0, 60)
 
 
 def test_nothing_personal_stays_in_the_memory_of_an_erased_account() -> None:

@@ -33,3 +33,15 @@ def test_an_error_with_half_a_character_is_told_all_the_same() -> None:
 def test_a_record_without_a_value_becomes_an_empty_one_because_kafka_takes_no_nothing() -> None:
     assert dead_value(record(9, None, key=None)) == b""
     assert dead_value(record(9, b"bad")) == b"bad"
+
+
+def test_a_record_that_was_sent_again_counts_its_attempts() -> None:
+    again = record(9, b"bad", headers=[("site", b"acme"), ("replays", b"2")])
+
+    assert dict(dead_headers(again, ValueError("no fact"), "0.1.0"))["attempts"] == b"3"
+
+
+def test_a_header_that_is_no_number_counts_for_nothing() -> None:
+    odd = record(9, b"bad", headers=[("replays", b"many")])
+
+    assert dict(dead_headers(odd, ValueError("no fact"), "0.1.0"))["attempts"] == b"1"

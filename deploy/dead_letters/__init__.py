@@ -1,0 +1,1 @@
+"""The DLQ for people: what lies there and why, sent again or given up with a reason."""

@@ -1,0 +1,1 @@
+"""One customer's facts, read again from the log by their offsets and folded anew."""

@@ -1,0 +1,1 @@
+"""What the service's ports are made of: each needs the streams, the connectors or Kafka."""
