@@ -15,8 +15,8 @@ OF_EVERY_LINE = frozenset({
     "event", "exc_info", "exception", "level", "logger", "role", "stack", "stack_info", "timestamp",
 })  # fmt: skip
 KNOWN = OF_EVERY_LINE | frozenset({
-    "attempt", "bytes", "error", "event_id", "events", "facts", "fold", "fresh", "instead", "kept", "key_id",
-    "kind", "next_offset", "offset", "partition", "partitions", "point", "points_events",
+    "attempt", "bytes", "error", "event_id", "events", "facts", "fold", "fresh", "instead", "kept",
+    "key_id", "kind", "next_offset", "offset", "partition", "partitions", "point", "points_events",
     "published", "reason", "records", "rejected", "repeats", "reward_id", "seconds", "site",
     "start", "state", "states", "topic",
 })  # fmt: skip

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "connectors/chargebee/limits.py": ("poller", "rewarder"),
     "connectors/chargebee/poller.py": ("poller",),
     "connectors/chargebee/receiver.py": ("receiver",),
-    "connectors/publish.py": ("receiver", "poller", "rewarder"),
+    "connectors/publish.py": ("receiver", "poller", "rewarder", "api"),
     "connectors/rewards": ("rewarder",),
     "deploy/dlq_watch.py": ("worker",),
     "deploy/roles/worker.py": ("worker",),
@@ -67,7 +68,8 @@ class Metric:
         return (self.name,)
 
 
-def metrics() -> list[Metric]:
+@cache
+def metrics() -> tuple[Metric, ...]:
     """All of them, by name. Raises `UnclaimedMetricError`."""
     found = [
         metric
@@ -75,7 +77,7 @@ def metrics() -> list[Metric]:
         for path in sorted((ROOT / package).rglob("*.py"))
         for metric in _defined_in(path)
     ]
-    return sorted(found, key=lambda metric: metric.name)
+    return tuple(sorted(found, key=lambda metric: metric.name))
 
 
 def _defined_in(path: Path) -> Iterator[Metric]:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,14 @@ def test_every_command_in_a_runbook_exists(page: Path) -> None:
         check_command(inline or block)
 
 
+@cache
+def command_line() -> Any:
+    return typer.main.get_command(app)
+
+
 def check_command(line: str) -> None:
     """Raises where a command, one of its parts or one of its options does not exist."""
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     _, *words = shlex.split(line, comments=True)
     while words and hasattr(command, "commands"):
         word = words.pop(0)
