@@ -5,7 +5,8 @@ Kafka's own committed offset is a lag display only; where to go on stands beside
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import structlog
@@ -18,6 +19,7 @@ from connectors.rewards.entries import (
     NewRevocation,
     NewReward,
     Received,
+    Way,
     new_revocation,
     new_reward,
 )
@@ -25,6 +27,7 @@ from connectors.rewards.ledger import Ledger
 from schemas.codec import REWARDS, DecodeError
 from schemas.dead_letters import attempts
 from schemas.rewards import AnyRewardCommand, RevokeReward
+from schemas.topics import HEADER_TRACEPARENT, header_in
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,32 @@ SESSION_MS, HEARTBEAT_MS = 6_000, 2_000
 """The shortest session that brokers allow by default: until a dead rewarder's is over, the commands
 of its partitions wait, and while they change hands so do everybody's.
 """
+
+
+Trace = Callable[
+    [Sequence[ConsumerRecord]], tuple[Sequence[ConsumerRecord], Callable[[], None]] | None
+]
+"""Opens a span for each traced record: the same records under the new spans, and how to end them.
+None where no record is traced.
+"""
+
+
+def _unheard(*_what: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who hears what of the intake. `lag` is told how many commands wait and the timestamp in ms of
+    the last one read, by partition; `buried` the class of what goes to the DLQ; `conflicting` how
+    many commands came under the id of another; `rebalanced` of each assignment.
+    """
+
+    lag: Callable[[Mapping[int, int], Mapping[int, int]], None] = _unheard
+    buried: Callable[[str], None] = _unheard
+    conflicting: Callable[[int], None] = _unheard
+    rebalanced: Callable[[object], None] = _unheard
+    trace: Trace | None = None
 
 
 def build_consumer(
@@ -55,14 +84,18 @@ def build_consumer(
 
 
 class _GoOnWhereLedgerEnds(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: AIOKafkaConsumer, ledger: Ledger) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, ledger: Ledger, rebalanced: Callable[[object], None]
+    ) -> None:
         self._consumer = consumer
         self._ledger = ledger
+        self._rebalanced = rebalanced
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Nothing to give back: what was received is in the ledger."""
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._rebalanced(assigned)
         for topic in {each.topic for each in assigned}:
             positions = await self._ledger.positions(topic)
             for each in assigned:
@@ -85,7 +118,7 @@ class Intake:
         *,
         topic: str,
         arrived: Callable[[set[str]], None],
-        lag: Callable[[str, int], None],
+        listeners: Listeners | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._consumer = consumer
@@ -93,8 +126,9 @@ class Intake:
         self._dead_letters = dead_letters
         self._topic = topic
         self._arrived = arrived
-        self._lag = lag
+        self._listeners = listeners or Listeners()
         self._wall = wall
+        self._read_ms: dict[int, int] = {}
         self._assigned = False
 
     def complaint(self) -> str | None:
@@ -102,7 +136,8 @@ class Intake:
         return None if self._assigned else "no partitions of the reward commands yet"
 
     async def run(self, stopping: asyncio.Event) -> None:
-        listener = _GoOnWhereLedgerEnds(self._consumer, self._ledger)
+        rebalanced = self._listeners.rebalanced
+        listener = _GoOnWhereLedgerEnds(self._consumer, self._ledger, rebalanced)
         self._consumer.subscribe([self._topic], listener=listener)
         await self._consumer.start()
         try:
@@ -120,19 +155,24 @@ class Intake:
         """What comes after a revocation of the same customer is stored after it: numbers are the
         order in which an account's commands are carried out.
         """
+        trace = self._listeners.trace
+        traced = None if trace is None else trace(records)
         grants: list[NewReward] = []
         revocations: list[NewRevocation] = []
-        for record in records:
+        for record in records if traced is None else traced[0]:
             command = await self._decode(record)
             if isinstance(command, RevokeReward):
-                revocations.append(new_revocation(command, record.value))
+                revocations.append(new_revocation(command, record.value, way_of(record)))
             elif command is not None:
-                new = new_reward(command, record.value)
+                new = new_reward(command, record.value, way_of(record))
                 if any((new.site, new.customer) == (it.site, it.customer) for it in revocations):
                     await self._receive(partition, grants, revocations, record.offset)
                     grants, revocations = [], []
                 grants.append(new)
         await self._receive(partition, grants, revocations, records[-1].offset + 1)
+        if traced is not None:
+            traced[1]()
+        self._read_ms[partition.partition] = records[-1].timestamp
         await self._show_position(partition, records[-1].offset + 1)
 
     async def _decode(self, record: ConsumerRecord) -> AnyRewardCommand | None:
@@ -144,6 +184,7 @@ class Intake:
                 "reward_command_unreadable", partition=record.partition, offset=record.offset
             )
             COMMANDS.labels("unreadable").inc()
+            self._listeners.buried(type(error).__name__)
             await self._dead_letters.publish(_dead_letter(record, error))
             return None
 
@@ -174,6 +215,7 @@ class Intake:
         for reward_id in received.conflicting:
             # Whoever wrote the second one broke the rule that a reward id means one thing.
             COMMANDS.labels("conflicting").inc()
+            self._listeners.conflicting(1)
             log.error("reward_command_conflicts", reward_id=reward_id, kept="the first")
 
     async def _show_position(self, partition: TopicPartition, next_offset: int) -> None:
@@ -183,12 +225,22 @@ class Intake:
             log.debug("reward_position_not_shown", partition=partition.partition)
 
     async def _show_lag(self) -> None:
-        lag = 0
+        waiting = {}
         for partition in self._consumer.assignment():
             end = self._consumer.last_stable_offset(partition)
             if end is not None and end >= 0:
-                lag += max(0, end - await self._consumer.position(partition))
-        self._lag(self._topic, lag)
+                behind = end - await self._consumer.position(partition)
+                waiting[partition.partition] = max(0, behind)
+        self._listeners.lag(waiting, self._read_ms)
+
+
+def way_of(record: ConsumerRecord) -> Way:
+    """The time of arrival has travelled along as the record's timestamp."""
+    trace = header_in(record.headers, HEADER_TRACEPARENT) if record.headers else None
+    return Way(
+        arrived_ms=record.timestamp,
+        traceparent="" if trace is None else trace.decode("ascii", "replace"),
+    )
 
 
 def _dead_letter(record: ConsumerRecord, error: Exception) -> Record:

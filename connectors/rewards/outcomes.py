@@ -19,6 +19,7 @@ from connectors.rewards.standing import GIVING_BACK_STATES, State
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed
+from schemas.topics import HEADER_TRACEPARENT
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,12 @@ def outcome_fact(entry: Entry) -> AnyFact:
         reward_id=entry.reward_id,
         reason=standing.reason,
     )
+
+
+def trace_of(entry: Entry) -> dict[str, str]:
+    """The header under which an outcome goes on with its reward's trace."""
+    traceparent = entry.way.traceparent
+    return {HEADER_TRACEPARENT: traceparent} if traceparent else {}
 
 
 async def run_reports(
@@ -123,7 +130,7 @@ async def _tell(ledger: Ledger, publisher: Publisher, entries: Sequence[Entry]) 
                 Record(
                     key=ids.account_key(entry.command.site, entry.command.customer).encode(),
                     value=FACTS.encode(outcome_fact(entry)),
-                    headers={},
+                    headers=trace_of(entry),
                 )
             )
             for entry in entries
