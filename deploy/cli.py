@@ -29,6 +29,8 @@ COMMANDS = (
     "entries",
     "explain",
     "dlq",
+    "erase",
+    "export",
     "rebuild",
     "audit",
     "sandbox",

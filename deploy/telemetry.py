@@ -42,7 +42,10 @@ Probe = Callable[[], str | None]
 
 LOOP_ANSWERS_SECONDS_MAX = 1.0
 START_SECONDS_MAX = 10.0
-NOISY_LOGGERS = dict.fromkeys(("aiokafka", "alembic", "httpx", "uvicorn"), logging.WARNING)
+NOISY_LOGGERS = dict.fromkeys(
+    ("aiokafka", "aiosqlite", "alembic", "httpx", "uvicorn"), logging.WARNING
+)
+"""Below that, aiosqlite logs the values of every statement: codes of rewards are among them."""
 
 BUILD = Info("cactus_build", "Which code runs.")
 LAG_MESSAGES = Gauge(

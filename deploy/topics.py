@@ -66,6 +66,22 @@ async def apply_topics(
     return Applied([spec.name for spec in missing], [spec.name for spec in present])
 
 
+async def partitions_of(bootstrap_servers: str, topic: str) -> list[int]:
+    """The numbers of the partitions that a topic has. Raises `OperatingError`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        [described] = await admin.describe_topics([topic])
+    except (KafkaError, OSError) as error:
+        msg = f"Kafka at {bootstrap_servers} does not tell of {topic}: {error!r}"
+        raise ClusterUnreachable(msg) from error
+    finally:
+        await admin.close()
+    if described["error_code"] or not described["partitions"]:
+        raise OperatingError(f"There is no topic {topic}: run `cactus topics apply`.")
+    return sorted(each["partition"] for each in described["partitions"])
+
+
 def _partitions_of(spec: TopicSpec, partitions: int) -> int:
     return partitions if spec.same_partitions else DLQ_PARTITIONS
 

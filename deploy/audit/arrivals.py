@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from deploy.audit.dead_letters import DeadLetters
 from deploy.audit.incoming import Incoming
-from deploy.audit.logs import Logs
 from deploy.audit.tally import Progress
+from deploy.topic_logs import Logs
 from schemas.topics import Topics
 from streams.core.batches import Record
 

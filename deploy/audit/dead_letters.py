@@ -19,6 +19,8 @@ class DeadLetters:
         self._letters: dict[Origin, set[bytes]] = {}
         self._originals: dict[Origin, bytes] = {}
         self._missing_since: dict[Origin, int] = {}
+        self._excused: set[Origin] = set()
+        self._settled: set[Origin] = set()
         self.reaches_back_to_ms = 0
         """Letters of records before this timestamp may have aged out."""
 
@@ -34,15 +36,26 @@ class DeadLetters:
         if origin in self._letters:
             self._originals[origin] = _digest(value)
 
+    def excuse(self, origin: Origin) -> None:
+        """Its letter was taken out: the person it was about is erased."""
+        self._excused.add(origin)
+
     def expect(self, origin: Origin, value: bytes, timestamp_ms: int) -> None:
         self._originals[origin] = _digest(value)
         self._missing_since[origin] = timestamp_ms
 
+    def settle(self, origin: Origin) -> None:
+        """It was sent again or given up."""
+        self._settled.add(origin)
+
     def finish(self) -> None:
+        if waiting := len(self._letters.keys() - self._settled):
+            self._tally.note(f"{waiting:,} wait for a decision: cactus dlq list")
         for origin, digest in self._originals.items():
             letters = self._letters.get(origin)
             if letters is None:
-                if self._missing_since[origin] >= self.reaches_back_to_ms:
+                is_old = self._missing_since[origin] < self.reaches_back_to_ms
+                if not is_old and origin not in self._excused:
                     self._tally.breach(f"{place(*origin)} was rejected and has no dead letter")
             elif letters != {digest}:
                 self._tally.breach(f"a dead letter of {place(*origin)} holds other bytes than it")

@@ -13,7 +13,7 @@ from connectors.rewards.ledger import Ledger
 from connectors.rewards.standing import GIVING_BACK_STATES
 from connectors.rewards.tables import reward
 from deploy.audit.stories import LedgerReward, spelled
-from deploy.roles.rewarder import open_own_ledger
+from deploy.reward_ledger import open_own_ledger
 from deploy.settings import Settings
 from schemas.codec import REWARDS
 from schemas.rewards import Discount, GrantReward

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from deploy.audit.checks import Checks
 from deploy.audit.dead_letters import DeadLetters
 from deploy.audit.incoming import Incoming
-from deploy.audit.logs import Logs
 from deploy.audit.outcomes import Outcomes
 from deploy.audit.refold import Refold, compare_states
 from deploy.audit.rewards import Rewards
 from deploy.audit.sums import Conservation, Sequences
 from deploy.audit.tally import place
 from deploy.audit.truth import Truth
+from deploy.topic_logs import Logs
 from schemas import ids
 from schemas.codec import FACTS, POINTS, REWARDS, DecodeError
 from schemas.facts import AnyFact, ProgramPublished, RewardDelivered, RewardFailed

@@ -14,10 +14,10 @@ from deploy.audit.arrivals import read_incoming, read_letters
 from deploy.audit.billing_site import SiteUnreadable, read_site
 from deploy.audit.checks import Checks
 from deploy.audit.dead_letters import DeadLetters
+from deploy.audit.decided import read_decided
 from deploy.audit.gateway import compare_coupons, compare_credits
 from deploy.audit.incoming import Incoming
 from deploy.audit.ledger import LedgerReading, read_ledger
-from deploy.audit.logs import Logs, open_logs
 from deploy.audit.partition import Audience, PartitionAudit, ReadBefore
 from deploy.audit.report import AuditReport
 from deploy.audit.rewards import Rewards
@@ -27,6 +27,7 @@ from deploy.audit.views import audit_views
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import OperatingError
 from deploy.settings import Settings, Site
+from deploy.topic_logs import Logs, open_logs
 from projections.errors import ViewsError
 
 STAGE = "facts and points events"
@@ -80,6 +81,8 @@ class _Audit:
         )
         await self._read_partitions(partitions, audience, before, projected)
         await read_letters(logs, topics.dlq, self._dead_letters, letters)
+        # After the letters: of one that is gone by then it is decided already.
+        await read_decided(self._settings, self._dead_letters)
         if gateway:
             await self._audit_sites(before, rewards)
         else:

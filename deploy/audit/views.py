@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from deploy.audit.logs import Logs
 from deploy.audit.tally import Progress, Tally
 from deploy.settings import Settings
+from deploy.topic_logs import Logs
 from deploy.views import reading_own_views
 from projections.database import open_engine
 from projections.digest import digest_table, row_digest

@@ -176,7 +176,7 @@ async def _decide_in_ledger(
     from connectors.rewards.standing import Instant
     from deploy.clock import choose_clock
     from deploy.errors import OperatingError
-    from deploy.roles.rewarder import open_own_ledger
+    from deploy.reward_ledger import open_own_ledger
     from deploy.settings import load_settings
 
     settings = load_settings()
@@ -189,7 +189,7 @@ async def _decide_in_ledger(
 
 
 async def _pauses() -> list[dict[str, Any]]:
-    from deploy.roles.rewarder import open_own_ledger
+    from deploy.reward_ledger import open_own_ledger
     from deploy.settings import load_settings
 
     async with open_own_ledger(load_settings(), access="read") as ledger:

@@ -80,12 +80,12 @@ async def _explain(customer: str, wanted: int | str, site: str | None) -> "Expla
 
 
 @contextmanager
-def reading_shown() -> "Iterator[Progress]":
-    """A bar on standard error while many facts are read, where a person looks on."""
+def reading_shown(what: str = "reading facts") -> "Iterator[Progress]":
+    """A bar on standard error while many records are read, where a person looks on."""
     from rich.progress import Progress as Bar
 
     with Bar(console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("reading facts", total=None, visible=False)
+        task = bar.add_task(what, total=None, visible=False)
 
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, visible=total >= SHOWN_FROM)

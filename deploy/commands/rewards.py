@@ -101,7 +101,7 @@ def show_reward(
 async def _list(
     state: RewardState | None, customer: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    from deploy.roles.rewarder import open_own_ledger
+    from deploy.reward_ledger import open_own_ledger
     from deploy.settings import load_settings
 
     async with open_own_ledger(load_settings(), access="read") as ledger:
@@ -109,7 +109,7 @@ async def _list(
 
 
 async def _show(reward_id: str) -> dict[str, Any] | None:
-    from deploy.roles.rewarder import open_own_ledger
+    from deploy.reward_ledger import open_own_ledger
     from deploy.settings import load_settings
 
     async with open_own_ledger(load_settings(), access="read") as ledger:

@@ -13,14 +13,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.dead_letters.decisions import DISCARD, REPLAY, REPLAYED
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
 from projections.access.database import access
 from projections.access.decisions import Decision, decisions_about, record_decision
 from projections.service.ports import DecisionRefused
 from schemas.topics import Topics
-
-REPLAY, REPLAYED, DISCARD = "replay_dead_letter", "dead_letter_replayed", "discard_dead_letter"
 
 State = Literal["waiting", "replayed", "discarded"]
 
@@ -84,8 +83,12 @@ class Desk:
 
         Returns a sentence that says where it went.
         """
-        found = await self._open(partition, offset)
+        return await self.send_again(await self._open(partition, offset), by, reason)
+
+    async def send_again(self, found: Decided, by: str, reason: str) -> str:
+        """As `replay`, one that waits and has just been read."""
         letter = found.letter
+        assert found.state == "waiting"
         if letter.topic not in (
             self._topics.raw,
             self._topics.custom,

@@ -12,13 +12,13 @@ DLQ_SUBJECT = "dlq"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """`at` is when it was buried, unix seconds of real time. What its headers do not say is empty,
-    and −1 of a place. `headers` are those that the record came with.
+    """`timestamp_ms` is when it was buried, in real time. What its headers do not say is empty, and
+    −1 of a place. `headers` are those that the record came with, `own_headers` those of the letter.
     """
 
     partition: int
     offset: int
-    at: int
+    timestamp_ms: int
     topic: str
     source_partition: int
     source_offset: int
@@ -29,6 +29,12 @@ class Letter:
     key: bytes | None
     value: bytes = field(repr=False)
     headers: Headers = field(repr=False)
+    own_headers: Headers = field(repr=False, default_factory=list)
+
+    @property
+    def at(self) -> int:
+        """Unix seconds."""
+        return self.timestamp_ms // 1000
 
     @property
     def subject(self) -> str:
@@ -54,7 +60,7 @@ def read_letter(record: Record) -> Letter:
     return Letter(
         partition=record.partition,
         offset=record.offset,
-        at=record.timestamp // 1000,
+        timestamp_ms=record.timestamp,
         topic=_text(own, "topic"),
         source_partition=_number(own, "partition"),
         source_offset=_number(own, "offset"),
@@ -65,6 +71,7 @@ def read_letter(record: Record) -> Letter:
         key=record.key,
         value=record.value or b"",
         headers=headers,
+        own_headers=[*own.items()],
     )
 
 

@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.dead_letters.letters import Letter, read_letter
 from deploy.errors import OperatingError
-from deploy.topics import DLQ_PARTITIONS
+from deploy.topics import partitions_of
 from streams.core.partition_log import read_partition
 
 CHUNK_OFFSETS = 1_000
@@ -25,10 +25,9 @@ class DeadLetterLog:
 
     async def limits(self) -> dict[int, tuple[int, int]]:
         """By partition, the first offset that is left and the one after the last."""
+        numbers = await partitions_of(self._bootstrap_servers, self.topic)
         async with self._consumer() as consumer:
-            await consumer.topics()  # makes it know of topics it is not assigned
-            numbers = consumer.partitions_for_topic(self.topic) or set(range(DLQ_PARTITIONS))
-            places = [TopicPartition(self.topic, each) for each in sorted(numbers)]
+            places = [TopicPartition(self.topic, each) for each in numbers]
             starts = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
         return {place.partition: (starts[place], ends[place]) for place in places}

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.errors import OperatingError
 from deploy.replay.spans import spans
+from deploy.topics import partitions_of
 from schemas import ids
 from schemas.codec import FACTS, DecodeError
 from schemas.facts import ProgramPublished
@@ -41,12 +42,18 @@ class FactsReader:
     """Reads committed records only. Not for several readings at once."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, written: AIOKafkaConsumer, topics: Topics
+        self,
+        bootstrap_servers: str,
+        consumer: AIOKafkaConsumer,
+        written: AIOKafkaConsumer,
+        topics: Topics,
     ) -> None:
         """`written` sees what is not committed yet too: it tells the true ends."""
+        self._bootstrap_servers = bootstrap_servers
         self._consumer = consumer
         self._written = written
         self._topics = topics
+        self._programs_partitions: list[int] = []
         self._published: dict[tuple[int, Version], Record] = {}
 
     async def read(
@@ -59,8 +66,9 @@ class FactsReader:
         found: dict[int, Record] = {}
         where = TopicPartition(self._topics.facts, partition)
         self._consumer.assign([where])
+        limits = await self._limits(where)
         for first, last in spans(wanted):
-            async for records in self._stretch(where, first, last + 1):
+            async for records in self._stretch(where, first, last + 1, limits):
                 found.update((each.offset, each) for each in records if each.offset in wanted)
                 progress(len(found), len(wanted))
         return found
@@ -83,7 +91,9 @@ class FactsReader:
     async def _versions(self, site: str) -> dict[Version, int]:
         """When each version of the site was published, by the timestamp of its record."""
         topic = self._topics.programs
-        numbers = await self._consumer_partitions(topic)
+        if not self._programs_partitions:
+            self._programs_partitions = await partitions_of(self._bootstrap_servers, topic)
+        numbers = self._programs_partitions
         places = [TopicPartition(topic, each) for each in numbers]
         self._consumer.assign(places)
         ends = await self._written.end_offsets(places)
@@ -98,13 +108,6 @@ class FactsReader:
                     found[version] = record.timestamp
         return found
 
-    async def _consumer_partitions(self, topic: str) -> Sequence[int]:
-        await self._consumer.topics()  # makes the consumer know of topics it is not assigned
-        known = self._consumer.partitions_for_topic(topic)
-        if not known:
-            raise OperatingError(f"There is no topic {topic}: run `cactus topics apply`.")
-        return sorted(known)
-
     async def _find(self, partition: int, version: Version, at_ms: int) -> "Record | None":
         """From where the partition has reached the instant: the record was written no earlier."""
         where = TopicPartition(self._topics.facts, partition)
@@ -112,20 +115,24 @@ class FactsReader:
         [begin] = (await self._consumer.offsets_for_times({where: at_ms})).values()
         if begin is None:
             return None
-        end = min((await self._written.end_offsets([where]))[where], begin.offset + LOOKED_AT_MAX)
-        async for records in self._stretch(where, begin.offset, end):
+        limits = await self._limits(where)
+        end = begin.offset + LOOKED_AT_MAX
+        async for records in self._stretch(where, begin.offset, end, limits):
             for record in records:
                 if _publishes(record, version):
                     return record
         return None
 
+    async def _limits(self, where: TopicPartition) -> tuple[int, int]:
+        """The first offset that is left, and the one after the last, committed or not."""
+        start = (await self._consumer.beginning_offsets([where]))[where]
+        return start, (await self._written.end_offsets([where]))[where]
+
     async def _stretch(
-        self, where: TopicPartition, start: int, end: int
+        self, where: TopicPartition, start: int, end: int, limits: tuple[int, int]
     ) -> AsyncIterator[Sequence[Record]]:
-        """Records with start ≤ offset < end."""
-        limits = await self._consumer.beginning_offsets([where])
-        ends = await self._consumer.end_offsets([where])
-        start, end = max(start, limits[where]), min(end, ends[where])
+        """Records with start ≤ offset < end, as far as there are any."""
+        start, end = max(start, limits[0]), min(end, limits[1])
         if start >= end:
             return
         self._consumer.seek(where, start)
@@ -190,7 +197,7 @@ async def open_reader(bootstrap_servers: str, topics: Topics) -> AsyncIterator[F
         for consumer in consumers:
             await consumer.start()
             await asyncio.sleep(0)  # lets its tasks begin: one cancelled before raises on stop
-        yield FactsReader(consumers[0], consumers[1], topics)
+        yield FactsReader(bootstrap_servers, consumers[0], consumers[1], topics)
     except KafkaError as error:
         msg = f"Kafka at {bootstrap_servers} cannot be read ({error!r}). Check that it runs."
         raise OperatingError(msg) from error

@@ -15,7 +15,9 @@ from deploy.known_programs import KnownPrograms
 from deploy.service.access import open_own_access
 from deploy.service.accounts import FoldedAccounts
 from deploy.service.dead_letters import KafkaDeadLetters, desk_of
+from deploy.service.erasure import KafkaEraser
 from deploy.service.explainer import ReplayingExplainer
+from deploy.service.export import ReplayingExporter
 from deploy.service.inbox import KafkaInbox
 from deploy.service.programs import PublishedPrograms
 from deploy.serving import listen, serve
@@ -108,6 +110,8 @@ def build_ports(
         explainer=explainer,
         dry_run=explainer,
         dead_letters=KafkaDeadLetters(desk_of(settings, access)),
+        eraser=KafkaEraser(settings, access, inbox.send),
+        exporter=ReplayingExporter(settings),
         limits=Limits(
             requests_per_minute=api.requests_per_minute,
             writes_per_minute=api.writes_per_minute,

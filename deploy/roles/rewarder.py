@@ -1,4 +1,4 @@
-"""Wire and run the rewarder, and open its ledger for reading."""
+"""Wire and run the rewarder."""
 
 import asyncio
 import contextlib
@@ -10,20 +10,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from connectors import fault_points
 from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAccess
-from connectors.database import Access
 from connectors.outgoing.client import Guard, OutgoingClient
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
-from connectors.rewards.database import LedgerError, explain_database_error
 from connectors.rewards.dispatcher import Dispatcher, Pace
 from connectors.rewards.executors import build_executors
 from connectors.rewards.gateway import Executor
 from connectors.rewards.intake import Intake, build_consumer
-from connectors.rewards.ledger import Ledger, open_ledger
+from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Limits
 from connectors.rewards.orders import OrderExecutor
 from connectors.rewards.outcomes import run_reports
@@ -32,10 +29,11 @@ from connectors.rewards.watch import run_watch
 from connectors.rewards.webhook import Endpoint, WebhookExecutor
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
-from deploy.errors import ConfigurationError, OperatingError
+from deploy.errors import ConfigurationError
 from deploy.installation import stop_asked
 from deploy.migrations.runner import upgrade
 from deploy.quota import OpenBucket, open_quota
+from deploy.reward_ledger import open_own_ledger
 from deploy.settings import Settings, Site
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
 from schemas.program.amounts import parse_table
@@ -196,35 +194,6 @@ def build_client(settings: Settings, site: Site, quota: OpenBucket) -> Chargebee
         return ChargebeeClient(access, bucket)
     except BadApiUrlError as error:
         raise ConfigurationError(f"site {site.site!r}: {error}") from error
-
-
-@asynccontextmanager
-async def open_own_ledger(
-    settings: Settings, *, access: Access = "create"
-) -> AsyncIterator[Ledger]:
-    """The ledger of these settings. A database's complaints become sentences."""
-    try:
-        ledger = open_ledger(settings.ledger_url, access=access)
-    except LedgerError as error:
-        raise OperatingError(str(error)) from error
-    try:
-        yield ledger
-    except DBAPIError as error:
-        explained = explain_database_error(error, settings.ledger_url)
-        raise OperatingError(str(explained)) from error
-    except ExceptionGroup as group:
-        raise _only_database_errors(group, settings) from group
-    finally:
-        await ledger.close()
-
-
-def _only_database_errors(group: ExceptionGroup[Exception], settings: Settings) -> Exception:
-    first = group.exceptions[0]
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    if isinstance(first, DBAPIError):
-        return OperatingError(str(explain_database_error(first, settings.ledger_url)))
-    return group
 
 
 def _wake(dispatchers: dict[str, Dispatcher], sites: set[str]) -> None:

@@ -28,7 +28,7 @@ from projections.queries import (
     rewards_of,
 )
 from projections.store import Move, Store, read_positions
-from projections.tables import balances, entries, metadata, positions, rewards
+from projections.tables import balances, entries, flows, lots, metadata, positions, rewards
 from tests.support.points import DAY, NOON, changed, earned, history, logged, story
 from tests.support.postgres import running_postgres
 from tests.support.views import BOTH, EMPTY, STORY, TOPIC, count_rows, digests, fill, fresh_views
@@ -437,3 +437,34 @@ async def test_a_database_that_does_not_answer_is_named_without_its_password() -
         await Store(engine, TOPIC, lambda: 7).open_positions([0])
     await engine.dispose()
     assert "secret" not in str(caught.value)
+
+
+async def test_an_erased_account_leaves_figures_and_no_free_text(engine: AsyncEngine) -> None:
+    told, other = story(), changed(earned(1, 9, (9, 0, 9, 0)), customer="c2")
+    await fill(engine, logged([*told[:20], other]))
+    async with engine.connect() as connection:
+        before = await page_entries(connection, SITE, "c1", limit=100)
+        others = await page_entries(connection, SITE, "c2", limit=100)
+    store = Store(engine, TOPIC, lambda: 7)
+    await store.apply(logged(told[20:], start=21), {0: Move(21, 22)})
+    async with engine.connect() as connection:
+        after = await page_entries(connection, SITE, "c1", limit=100)
+        assert await page_entries(connection, SITE, "c2", limit=100) == others
+        given = await rewards_of(connection, SITE, "c1")
+    texts = "".join(each.event for each in after)
+    assert not any(text in texts for text in ("ada", "goodwill", "typo", "No rule", "pc_7"))
+    figures = ("type", "fact", "points", "balance", "pending", "lifetime", "deficit", "rule")
+    kept = [[getattr(each, name) for name in figures] for each in after[1:]]
+    assert kept == [[getattr(each, name) for name in figures] for each in before]
+    assert {(each.reference, each.reason) for each in given} == {("", "")}
+
+
+async def test_what_an_account_forgets_does_not_depend_on_batches(engine: AsyncEngine) -> None:
+    more = [*story(), changed(story()[16], sequence=22)]
+    await fill(engine, logged(more))
+    at_once = await digests(engine)
+    async with engine.begin() as connection:
+        for table in (balances, entries, lots, rewards, positions, flows):
+            await connection.execute(delete(table))
+    await fill(engine, logged(more), size=1)
+    assert await digests(engine) == at_once

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from deploy.audit.logs import open_logs
 from deploy.errors import OperatingError
 from deploy.kafka import Running
+from deploy.topic_logs import open_logs
 from tests.support.topics import fresh_topics
 
 pytestmark = pytest.mark.integration

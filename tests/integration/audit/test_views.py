@@ -8,13 +8,13 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.audit.logs import open_logs
 from deploy.audit.tally import Check
 from deploy.audit.views import audit_views
 from deploy.errors import OperatingError
 from deploy.kafka import Running
 from deploy.migrations.runner import upgrade
 from deploy.settings import Database, Settings
+from deploy.topic_logs import open_logs
 from projections.database import open_engine
 from projections.log import open_log, read_between
 from projections.projector import decode_record

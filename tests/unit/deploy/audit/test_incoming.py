@@ -110,3 +110,22 @@ def test_a_dead_letter_that_does_not_say_its_origin_is_named() -> None:
     desk.letters.take_letter(9, [("topic", b"x"), ("partition", b"none"), ("offset", b"1")], b"")
 
     assert desk.said()[1] == ["the dead letter at offset 9 does not say where it came from"]
+
+
+def test_a_letter_that_an_erasure_took_out_is_not_missed() -> None:
+    desk = Desk()
+    desk.receive(2, b"broken", SITE)
+    desk.receive(3, b"broken too", SITE)
+    desk.letters.excuse((RAW, 0, 2))
+
+    assert desk.said()[1] == [f"{RAW}/0/3 was rejected and has no dead letter"]
+
+
+def test_letters_that_wait_for_a_decision_are_counted() -> None:
+    desk = Desk()
+    for offset in (2, 3, 4):
+        desk.bury(offset, b"broken")
+    desk.letters.settle((RAW, 0, 3))
+    desk.said()
+
+    assert desk.letters_tally.check().note == "2 wait for a decision: cactus dlq list"

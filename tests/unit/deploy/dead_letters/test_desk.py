@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.dead_letters.desk import DISCARD, REPLAY, REPLAYED, Desk
+from deploy.dead_letters.decisions import DISCARD, REPLAY, REPLAYED
+from deploy.dead_letters.desk import Desk
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
 from deploy.migrations.runner import upgrade

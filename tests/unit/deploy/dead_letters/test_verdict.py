@@ -21,7 +21,7 @@ def letter(
     return Letter(
         partition=0,
         offset=1,
-        at=0,
+        timestamp_ms=0,
         topic=topic,
         source_partition=0,
         source_offset=7,

@@ -2,7 +2,13 @@
 
 import pytest
 
-from schemas.points import AccountErased, PointsActivated, PointsAdjusted, PointsEarned, PointsExpired
+from schemas.points import (
+    AccountErased,
+    PointsActivated,
+    PointsAdjusted,
+    PointsEarned,
+    PointsExpired,
+)
 from tests.support.story import (
     DAY,
     HOUR,
