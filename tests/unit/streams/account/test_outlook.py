@@ -84,6 +84,14 @@ def test_what_saves_the_tier_within_grace() -> None:
     assert outlook(told).needed_to_keep == 0
 
 
+def test_what_leaves_a_rolling_window_before_grace_ends_saves_nothing() -> None:
+    told = with_tiers("window: P12M, grace: P30D, ")
+    told.paid("t1", 10_000)
+    told.paid("t2", 4_000, at=T0 + 20 * DAY)
+    told.lives_until(T0 + YEAR)
+    assert (outlook(told).basis, outlook(told).needed_to_keep) == (40, 100)
+
+
 def test_what_a_refund_undid_within_the_minimum_stay() -> None:
     told = with_tiers("minimum_stay: P60D, ")
     told.paid("t1", 10_000)

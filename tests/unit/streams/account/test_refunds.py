@@ -241,6 +241,17 @@ def test_a_chargeback_that_found_its_payment_is_given_up_without_a_word() -> Non
     assert told.account.memory.parked == []
 
 
+def test_a_chargeback_that_came_first_is_given_up_without_a_word_once_its_payment_is_known() -> (
+    None
+):
+    told = story()
+    told.refunded("c1", "t1", 1, at=T0, reason="chargeback")
+    told.paid("t1", 1_000, at=T0 + DAY)
+    assert (told.balance, told.due_at) == (0, None)
+    assert kinds(told.time(T0 + 99 * DAY)) == ["FactIgnored"]
+    assert reasons(told.events)[-1] == "nothing_due"
+
+
 def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
     told = story()
     for number in range(MAX_PARKED):

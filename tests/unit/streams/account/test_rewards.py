@@ -259,6 +259,17 @@ def test_a_reward_that_failed_is_not_fired_again_by_its_own_points() -> None:
     assert fired(told.paid("t2", 100, at=T0 + 2 * DAY)) == ["five-off:2"]
 
 
+def test_points_that_came_back_wait_for_the_next_credit() -> None:
+    told = story(rewards=PER_HUNDRED)
+    told.failed(only(told.paid("t1", 10_000), RewardEarned))
+    assert kinds(told.happened("visit", at=T0 + 2 * DAY)) == ["FactIgnored"]
+    assert kinds(told.paid("t2", 100, at=T0 + 3 * DAY)) == [
+        "PointsEarned",
+        "RewardEarned",
+        "PointsRedeemed",
+    ]
+
+
 def test_a_delivered_reward_is_settled_and_cannot_fail_any_more() -> None:
     told = story(rewards=PER_HUNDRED)
     reward = only(told.paid("t1", 10_000), RewardEarned)
