@@ -69,6 +69,18 @@ def test_an_upgrade_that_lasted_the_period_is_kept(end: AnyFact) -> None:
     assert told.lifetime == 100
 
 
+def test_a_downgrade_told_four_days_late_still_undoes_an_upgrade() -> None:
+    """Even where another upgrade has let the account forget what lasted its period."""
+    for late, undone in ((0, 100), (1, 0)):
+        told = story(CLIMB)
+        upgraded(told)
+        other = TOO_LATE + 4 * DAY - 1 + late
+        told.tell(created(subscription(1, name="sub_2"), other))
+        told.tell(changed(subscription(2, name="sub_2", amount_minor=2_000), other))
+        events = told.tell(downgrade(IN_TIME))
+        assert sum(each.points for each in of(events, PointsReversed)) == undone, late
+
+
 def test_points_that_expired_of_something_else_are_still_taken_whole() -> None:
     told = story(CLIMB, ONE_PER_DOLLAR, expiry="{after: P20D}")
     told.paid("t1", 3_000)

@@ -203,6 +203,18 @@ def test_more_rewards_than_one_fact_fires_wait_also_behind_others() -> None:
     assert (names.count("one"), names.count("thanks"), names.count("two")) == (100, 1, 0)
 
 
+def test_who_comes_down_into_a_tier_is_not_rewarded_for_it_but_has_what_lasts_there() -> None:
+    told = story(
+        tiers="{window: P30D, downgrade: one_down, levels: [{id: low}, {id: mid, at: 10}, "
+        "{id: high, at: 20}]}",
+        rewards=f"[{{id: hello, when: {{tier: mid}}, {CREDIT}}}, "
+        "{id: beta, when: {tier: mid}, feature: {id: beta, while_in_tier: true}}]",
+    )
+    assert fired(told.paid("t1", 2_000)) == []
+    assert fired(told.lives_until(T0 + 30 * DAY)) == ["beta:1"]
+    assert told.tier == "mid"
+
+
 def test_a_reward_lands_on_the_facts_subscription_or_the_one_heard_of_last() -> None:
     told = story(rewards=f"[{{id: thanks, when: {{on: payment_succeeded}}, {CREDIT}}}]")
     own = only(told.paid("t1", 1, subscription=subscription(1)), RewardEarned)
