@@ -123,6 +123,14 @@ def test_the_end_of_a_hold_below_the_present_tier_is_no_review_of_it() -> None:
     assert outlook(rolling).review_at == T0 + YEAR
 
 
+def test_an_account_that_earned_before_there_were_tiers_sees_the_one_it_will_be_in() -> None:
+    told = story()
+    told.paid("t1", 15_000)
+    told.programs = program_of(program_text(tiers=f"{{{LEVELS}}}"))
+    now = outlook(told)
+    assert (now.tier, now.basis, now.next_tier, now.missing) == ("", 150, "mid", 0)
+
+
 def test_an_account_that_no_payment_has_placed_yet_is_shown_where_it_will_be() -> None:
     told = with_tiers()
     told.happened("hello")
