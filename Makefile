@@ -11,8 +11,8 @@ UV := $(BIN)/uv
 FOLD := $(shell find streams/account schemas -name '*.py')
 ARGS ?=
 
-.PHONY: help setup lock fmt check test test-unit test-laws chaos chaos-rewards bench demo up clean \
-	schemas
+.PHONY: help setup lock fmt check test test-unit test-laws mutants chaos chaos-rewards bench demo up \
+	clean schemas
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -64,6 +64,9 @@ test-unit: $(VENV)/.installed ## the fast tests only
 test-laws: setup ## the fold against an oracle on many random histories, then the laws at length: make test-laws ARGS="--histories 100000 --seed 7"
 	$(BIN)/python -m tests.laws $(ARGS)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q --timeout 900 tests/properties/test_account_laws.py
+
+mutants: $(VENV)/.installed ## put small mistakes into the fold, the tests must notice 85 per cent: make mutants SAMPLE=300 SEED=1, SAMPLE=0 for all
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),300) --seed $(or $(SEED),1) $(ARGS)
 
 chaos: setup ## kill and freeze everything under load, then audit: make chaos SEED=7
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(ARGS)

@@ -263,7 +263,7 @@ class RewardRevoked(PointsEvent, frozen=True, kw_only=True):
 
 class LotState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A lot as it stands: `points` left (0 for none), and its dates. `waits_for` names the rule
-    whose activity it waits for.
+    whose activity it waits for, as `program:version:rule`.
     """
 
     lot: str

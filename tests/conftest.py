@@ -15,6 +15,14 @@ from deploy.settings import default_cache_dir
 # recursion wrong, and compiling any module fails.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1_000)
+hypothesis.settings.register_profile(  # to notice a mistake, not to understand it
+    "sparse",
+    deadline=None,
+    max_examples=30,
+    derandomize=True,
+    database=None,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 TIERS = ["unit", "properties", "laws", "contracts", "scenarios", "architecture", "integration"]

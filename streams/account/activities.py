@@ -55,9 +55,12 @@ def _confirm(turn: Turn, done: Sequence[str], at: int) -> None:
 
 
 def _rule_of(turn: Turn, lot: Lot) -> CompiledRule | None:
-    """The rule as it was when the lot was earned: a later version breaks no promise."""
-    program = turn.programs.effective(turn.fact.site, lot.earned_at)
-    return program.rule_by_id.get(lot.waits_for) if program is not None else None
+    """The rule in the version that gave the lot: a later one breaks no promise, whenever it took
+    effect.
+    """
+    program_id, version, rule = lot.waits_for.split(":")
+    program = turn.programs.published(turn.fact.site, program_id, int(version))
+    return program.rule_by_id[rule] if program is not None else None
 
 
 def _extend(turn: Turn, trigger: str, at: int) -> None:

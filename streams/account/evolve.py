@@ -95,7 +95,9 @@ def _earned(ledger: Ledger, event: PointsEarned) -> None:
                 event.expires_at or NEVER,
                 available_at <= at,
                 PROMOTIONAL if event.promotional else STANDARD,
-                event.rule if event.activates_on else "",
+                f"{event.program}:{event.program_version}:{event.rule}"
+                if event.activates_on
+                else "",
             ),
         )
 

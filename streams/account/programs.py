@@ -45,11 +45,17 @@ class Programs:
         A version is published once: what arrives later under the same number changes nothing.
         """
         document = _encode({**fact.document, "version": fact.version})
-        published = _compile(document)
-        for known in self._by_site.get(published.site, ()):
-            if (known.id, known.version) == (published.id, published.version):
-                return self
+        new = _compile(document)
+        if self.published(new.site, new.id, new.version) is not None:
+            return self
         return Programs((*self._documents, document))
+
+    def published(self, site: str, program: str, version: int) -> CompiledProgram | None:
+        """The version of this number."""
+        for known in self._by_site.get(site, ()):
+            if (known.id, known.version) == (program, version):
+                return known
+        return None
 
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self._documents)

@@ -26,7 +26,8 @@ _LAST = 1 << 61
 class Lot(msgspec.Struct, array_like=True, gc=False):
     """One credit; `points` is what is left of it. `id` is natural: see `ids.lot`.
 
-    `waits_for` is the rule whose activity it waits for; `available_at` is then its deadline.
+    `waits_for` is the rule whose activity it waits for, as `program:version:rule`, and its deadline
+    is then in `available_at`.
     """
 
     id: int

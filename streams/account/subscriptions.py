@@ -5,7 +5,6 @@ No billing event carries the state before it, so what changed is told from memor
 """
 
 from fractions import Fraction
-from math import inf
 
 from schemas import ids
 from schemas.facts import Line, Subscription
@@ -18,13 +17,10 @@ from streams.account.state import NEVER, KnownSubscription, Memory
 MAX_SUBSCRIPTIONS = 50
 """Beyond this many the one that was longest without news is forgotten."""
 
-_YEAR_SECONDS_MIN = 360 * 86_400
-"""Less than any year, however its dates and its zone's clocks fall."""
-
 UNTRIED, WAITING, CONVERTED = 0, 1, 2
 """What is known of a trial: nothing, that rules wait for its end, that it ended."""
 
-_YEAR_AT_LEAST = 360 * 86_400
+_YEAR_SECONDS_MIN = 360 * 86_400
 """Longer than any term of months that is no year, shorter than any year."""
 
 _UNITS_PER_MONTH = {"day": (1461, 48), "week": (1461, 336), "month": (1, 1), "year": (1, 12)}
@@ -143,7 +139,7 @@ def _is_yearly(seen: Subscription) -> bool:
         return False
     if seen.term_start is None or seen.term_end is None:
         return True
-    return seen.term_end - seen.term_start >= _YEAR_AT_LEAST
+    return seen.term_end - seen.term_start >= _YEAR_SECONDS_MIN
 
 
 def completes_year(
@@ -174,12 +170,6 @@ def schedule_anniversaries(memory: Memory, program: CompiledProgram) -> None:
             while (at := program.year_after(known.anchor, years)) <= memory.clock or years == 0:
                 years += 1
             known.anniversary_at = at
-
-
-def next_anniversary(memory: Memory) -> int:
-    """The soonest one, NEVER for none."""
-    soonest = min((each.anniversary_at or inf for each in memory.subscriptions), default=inf)
-    return NEVER if soonest == inf else int(soonest)
 
 
 def as_subscription(known: KnownSubscription) -> Subscription:

@@ -4,6 +4,7 @@ A rolling window is a period of the calendar, so that where exactly a thing leav
 month; everything clearly within or without is told by two comparisons.
 """
 
+from calendar import isleap
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -82,8 +83,7 @@ def _membership_year(day: int, joined_day: int, zone: ZoneInfo) -> tuple[int, in
 
 def _in_year(joined: date, year: int) -> date:
     leap_day = (joined.month, joined.day) == (2, 29)
-    leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return joined.replace(year=year, day=28 if leap_day and not leap_year else joined.day)
+    return joined.replace(year=year, day=28 if leap_day and not isleap(year) else joined.day)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -27,24 +27,26 @@ class Difference:
     expected: list[Any]
 
 
-def programs_of(program: Program) -> Programs:
-    return Programs().with_published(
-        ProgramPublished(
-            id=ids.program_published(program.program, program.version),
-            site=program.site,
-            customer="",
-            occurred_at=0,
-            program=program.program,
-            version=program.version,
-            document=program.document(),
-        )
+def published(program: Program) -> ProgramPublished:
+    return ProgramPublished(
+        id=ids.program_published(program.program, program.version),
+        site=program.site,
+        customer="",
+        occurred_at=0,
+        program=program.program,
+        version=program.version,
+        document=program.document(),
     )
 
 
 def difference(program: Program, history: list[AnyFact]) -> Difference | None:
     """The first fact on which fold and oracle do not agree, None where they agree on all."""
-    told, oracle = Story(programs_of(program)), OracleAccount(program)
+    told, oracle = Story(Programs().with_published(published(program))), OracleAccount([program])
     for place, fact in enumerate(history):
+        if isinstance(fact, ProgramPublished):
+            told.programs = told.programs.with_published(fact)
+            oracle.publish(Program.model_validate(fact.document))
+            continue
         expected = oracle.tell(fact)
         try:
             folded: list[Any] = [*map(as_told, what_moved(told.tell(fact)))]

@@ -1,4 +1,7 @@
-"""Random histories in canonical order, at instants where dates of a program fall together."""
+"""Random histories in canonical order, at instants where dates of a program fall together.
+
+Amid some of them further versions of the program are published.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -10,6 +13,8 @@ from schemas import facts, ids
 from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.chance import Chance
+from tests.laws.compare import published
+from tests.laws.programs import next_version
 from tests.oracle import wall
 from tests.support import story
 from tests.support.year import SITE
@@ -52,6 +57,12 @@ def random_history(chance: Chance, program: Program) -> list[AnyFact]:
     for _ in range(chance.choice([0, 0, 1, 3])):
         place = chance.randrange(len(ordered))
         ordered.insert(chance.randint(place + 1, len(ordered)), ordered[place])
+    place = 0
+    for version in range(2, 2 + chance.choice([0, 0, 1, 2])):
+        program = next_version(chance, program, version, draw.effective_from())
+        place = chance.randint(place, len(ordered))
+        ordered.insert(place, published(program))
+        place += 1
     return [*ordered, story.time(draw.last + YEARS)]
 
 
@@ -94,6 +105,9 @@ class _Draw:
                 found += [at, at + chance.choice([-1, 0, 1, 3_600, story.DAY])]
         # What is older than two years an account may have forgotten.
         return [at for at in found if at < min(found) + 700 * story.DAY]
+
+    def effective_from(self) -> datetime:
+        return wall.local(self.chance.choice(self.instants), self.zone).replace(tzinfo=None)
 
     def fact(self) -> AnyFact:
         self.number += 1

@@ -1,5 +1,6 @@
 """Random small programs: every key the model knows, with numbers small enough to collide."""
 
+from datetime import datetime
 from typing import Any, get_args
 
 from schemas.program.model import Program
@@ -71,6 +72,57 @@ def random_program(chance: Chance) -> Program:
             }
         )
     )
+
+
+def next_version(
+    chance: Chance, program: Program, version: int, effective_from: datetime
+) -> Program:
+    """The program retired, or with some of its numbers changed and rules left out or new."""
+    document = program.document()
+    document.update(version=version, effective_from=effective_from.isoformat(), retired=False)
+    if chance.often(0.25):
+        return Program.model_validate({**document, "retired": True})
+    rules = [_changed_rule(chance, rule) for rule in document["earn"] if chance.often(0.8)]
+    if chance.often(0.5) or not rules:
+        rules.append(_rule(chance, f"rule-of-{version}"))
+    document["earn"] = rules
+    document["multipliers"] = [each for each in document["multipliers"] if chance.often(0.7)]
+    document["rewards"] = [
+        _changed_reward(chance, each) for each in document["rewards"] if chance.often(0.8)
+    ]
+    document["refunds"] = {"negative": chance.choice(["allow", "pending_first", "clamp"])}
+    document["points"]["rounding"] = chance.choice(["floor", "half_up", "ceil"])
+    if document["expiry"] is not None:
+        document["expiry"]["after"] = chance.choice(DURATIONS)
+    if document["tiers"] is not None:
+        times = chance.choice([1, 1, 2])
+        for level in document["tiers"]["levels"]:
+            level["at"] *= times
+    return Program.model_validate(document)
+
+
+def _changed_reward(chance: Chance, reward: dict[str, Any]) -> dict[str, Any]:
+    changed = {**reward, "cost": chance.choice([reward["cost"], 5, 20])}
+    when, repeats = dict(reward["when"]), chance.choice(["once", "every"])
+    if when["balance"] or when["lifetime"]:
+        about = "balance" if when["balance"] else "lifetime"
+        when.update({about: chance.randint(25, 60), "repeat": repeats})
+        changed["on_refund"] = chance.choice(["keep", "revoke"])
+    return {**changed, "when": when}
+
+
+def _changed_rule(chance: Chance, rule: dict[str, Any]) -> dict[str, Any]:
+    """What it counts by stays: counts of another kind begin anew."""
+    changed = dict(rule)
+    if isinstance(rule["points"], int) and chance.often(0.5):
+        changed["points"] = chance.randint(1, 60)
+    if rule["cap"] is not None:
+        changed["cap"] = {**rule["cap"], "points": chance.randint(5, 40)}
+    if rule["streak"] is not None:
+        changed["streak"] = chance.randint(2, 3)
+    if rule["activate_after"] is not None:
+        changed["activate_after"] = chance.choice(DURATIONS)
+    return changed
 
 
 def _expiry(chance: Chance) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from schemas import facts, ids
 from schemas.program.model import Program
-from tests.oracle import activities, pulls, refunds, rewards, subscriptions, tiers
+from tests.oracle import activities, pulls, refunds, rewards, subscriptions, tiers, wall
 from tests.oracle.book import Book, Lot, Move, Payment, Subscribed, Told
 from tests.oracle.earning import earn_all, pull
 from tests.oracle.step import Step
@@ -18,13 +18,25 @@ _NOTHING = facts.TimeReached(id="", site="", customer="", occurred_at=0)
 
 @dataclass
 class OracleAccount:
-    program: Program
+    """`versions` are those published so far. What one of them begins to do by itself, it begins
+    with the account's next fact.
+    """
+
+    versions: list[Program]
     book: Book = field(default_factory=Book)
     standing: tiers.Standing = field(default_factory=tiers.Standing)
     clock: int = 0
     known: set[str] = field(default_factory=set)
     erased: bool = False
     left_over: bool = False
+
+    def program_at(self, at: int) -> Program:
+        """Of the versions known, the one that took effect last."""
+        held = [each for each in self.versions if takes_effect(each) <= at]
+        return max(held, key=lambda each: (takes_effect(each), each.version))
+
+    def publish(self, program: Program) -> None:
+        self.versions.append(program)
 
     def tell(self, fact: facts.AnyFact) -> list[Told]:
         """What happens because of this fact, first what time did before it."""
@@ -36,17 +48,29 @@ class OracleAccount:
                 self.standing.joined_at = fact.occurred_at
             step = self.step(fact, fact.id, fact.occurred_at)
             _HANDLERS[type(fact)](self, step, fact)
+            self.settle(step)
             activities.remind(step)
         self.known.add(fact.id)
         return self.book.told[told_before:]
 
+    def settle(self, step: Step) -> None:
+        """What the version in force wants to be looked out for from here on."""
+        self.watch(step)
+        tiers.review_from_now_on(step, self.standing, takes_effect(step.program))
+
+    def watch(self, step: Step) -> None:
+        """Look out for the next anniversary of each subscription, where the version says so."""
+        for known in self.book.subscriptions:
+            known.watched = known.watched or activities.listens_to(step.program, ANNIVERSARY)
+
     def step(self, fact: facts.AnyFact, key: str, at: int) -> Step:
-        before, levels = self.book.figures(), self.program.tiers and self.program.tiers.levels
+        program = self.program_at(at)
+        before, levels = self.book.figures(), program.tiers and program.tiers.levels
         if levels and before.tier not in [level.id for level in levels]:
             before = type(before)(
                 before.balance, before.pending, before.lifetime, before.deficit, levels[0].id
             )
-        return Step(self.book, self.program, fact, key, at, before)
+        return Step(self.book, program, fact, key, at, before)
 
     # Time
 
@@ -57,6 +81,8 @@ class OracleAccount:
 
     def due(self) -> list[int]:
         """Every instant at which time alone will change something."""
+        if not self.known:
+            return []
         book = self.book
         found = [lot.available_at for lot in book.open_lots(active=False)]
         found += [lot.expires_at for lot in book.open_lots(active=True) if lot.expires_at]
@@ -65,13 +91,11 @@ class OracleAccount:
         return found + [at for at, _ in self.anniversaries()]
 
     def anniversaries(self) -> list[tuple[int, Subscribed]]:
-        program = self.program
-        if not activities.listens_to(program, ANNIVERSARY):
-            return []
-        zone = ZoneInfo(program.timezone)
+        zone = ZoneInfo(self.program_at(self.clock).timezone)
         found = [
             (subscriptions.next_anniversary(each, self.clock, zone), each)
             for each in self.book.subscriptions
+            if each.watched
         ]
         return [(at, each) for at, each in found if at is not None]
 
@@ -92,6 +116,9 @@ class OracleAccount:
             self.reward(own)
             if own.credited:
                 step.credited, step.activated = True, own.activated
+            known.watched = False
+        if celebrated:
+            self.watch(step)
         self.reward(step)
         activities.remind(step)
 
@@ -154,7 +181,7 @@ class OracleAccount:
 
     def compare(self, step: Step, seen: facts.Subscription) -> list[str]:
         known = subscriptions.find(self.book, seen.id)
-        trigger = subscriptions.change(known, seen, self.program)
+        trigger = subscriptions.change(known, seen, step.program)
         if trigger is not None and known is not None:
             step.change = subscriptions.difference(known, seen)
         subscriptions.see(self.book, seen, step.at)
@@ -219,7 +246,7 @@ class OracleAccount:
             return
         taken = book.debit(-fact.points, "adjusted", active=True)
         missing = -fact.points - sum(taken.values())
-        overdrawn = 0 if self.program.refunds.negative == "clamp" else missing
+        overdrawn = 0 if step.program.refunds.negative == "clamp" else missing
         if overdrawn:
             book.owed.append(overdrawn)
         points = sum(taken.values()) + overdrawn
@@ -243,8 +270,8 @@ class OracleAccount:
 
     def requested(self, step: Step, fact: facts.RedemptionRequested) -> None:
         step.subscription = subscriptions.newest(self.book)
-        for reward in self.program.rewards:
-            if reward.id == fact.reward:
+        for reward in step.program.rewards:
+            if reward.id == fact.reward and not step.program.retired:
                 rewards.redeem(step, reward, fact.request)
 
     def called_off(self, step: Step, fact: facts.RedemptionCancelled) -> None:
@@ -273,6 +300,11 @@ class OracleAccount:
 
     def nothing(self, _step: Step, _fact: facts.TimeReached) -> None:
         """Time did all there was to do."""
+
+
+def takes_effect(program: Program) -> int:
+    assert program.effective_from is not None
+    return wall.instant(program.effective_from, ZoneInfo(program.timezone))
 
 
 _HANDLERS: dict[type, Callable[[OracleAccount, Step, Any], None]] = {

@@ -31,9 +31,11 @@ def extended_by(expiry: Expiry | None) -> set[tuple[str, str | None]]:
 
 
 def listens_to(program: Program, trigger: str) -> bool:
-    """Whether anything of a program is about the trigger."""
-    heard = {rule.on for rule in program.earn}
-    heard |= {reward.when.on for reward in program.rewards if reward.when.on}
+    """Whether anything of a program is about the trigger. What is retired still confirms."""
+    heard: set[str] = set()
+    if not program.retired:
+        heard |= {rule.on for rule in program.earn}
+        heard |= {reward.when.on for reward in program.rewards if reward.when.on}
     heard |= {rule.activate_on.on for rule in program.earn if rule.activate_on}
     return trigger in heard or (trigger, None) in extended_by(program.expiry)
 

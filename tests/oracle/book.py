@@ -128,19 +128,26 @@ class Waiting:
     until: int
 
 
+class Tier(NamedTuple):
+    """That of this name, as what a reward rests on."""
+
+    id: str
+
+
 @dataclass
 class Firing:
     """One firing of a reward. `pieces` of lots paid for it; `tier` is where a feature is held.
 
-    `rests_on` is the payment that a refund takes it back with. Its limit counts it while `counts`;
-    `settled` says in which order firings came to an outcome.
+    `rests_on` is what a refund takes it back with: a payment, lifetime points or a tier, under the
+    version that fired it. Its limit counts it while `counts`; `settled` says in which order firings
+    came to an outcome.
     """
 
     reward: str
     ordinal: int
     at: int
     request: str = ""
-    rests_on: str = ""
+    rests_on: str | int | Tier | None = None
     pieces: list[tuple[Lot, int]] = field(default_factory=list)
     settled: int = 0
     stands: bool = True
@@ -157,6 +164,7 @@ class Subscribed:
     """What is known of a subscription: the newest that was seen, and its history of years.
 
     `terms` says of each sight of it when the term began, and whether it was one of whole years.
+    `watched` ones have an anniversary that is looked out for.
     """
 
     id: str
@@ -174,6 +182,7 @@ class Subscribed:
     years_settled: int = 0
     trial_waits: bool = False
     trial_ended: bool = False
+    watched: bool = False
 
 
 @dataclass

@@ -23,7 +23,7 @@ def pull(step: Step, triggers: Sequence[str]) -> None:
 
 def earn_all(step: Step, trigger: str, *, waited: bool | None = None) -> None:
     """Every rule of the trigger, in program order; `waited` chooses by `trial: wait`."""
-    for rule in step.program.earn:
+    for rule in () if step.program.retired else step.program.earn:
         if rule.on != trigger or rule.event not in (None, step.event):
             continue
         if waited is None or (rule.trial == "wait") is waited:

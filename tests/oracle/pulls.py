@@ -29,10 +29,11 @@ def _in_a_row(step: Step, rule: EarnRule) -> int:
     if payment is None or payment.amount_minor <= 0:
         return 0
     number = running.get(rule.id, 0) + 1
-    earns = number == rule.streak
+    assert rule.streak is not None
+    earns = number >= rule.streak
     running[rule.id] = 0 if earns else number
     step.book.pulls.append(Pull(rule.id, step.key, earns))
-    return number if earns else 0
+    return rule.streak if earns else 0
 
 
 def end_streaks(book: Book) -> None:

@@ -1,7 +1,7 @@
 """Rewards: after all else of a step, in program order; what they cost is taken last of all."""
 
 from schemas.program.rewards import RewardRule
-from tests.oracle.book import EXPIRED, Book, Firing, Move
+from tests.oracle.book import EXPIRED, Book, Firing, Move, Tier
 from tests.oracle.step import Step
 
 MOST_AT_ONCE = 100
@@ -21,7 +21,7 @@ def fire(step: Step, *, left_over: bool) -> bool:
     """Fire what this step caused; returns whether some thresholds are left for the next step."""
     book = step.book
     till = Till(book.balance)
-    for reward in step.program.rewards:
+    for reward in () if step.program.retired else step.program.rewards:
         when = reward.when
         if when.request:
             continue
@@ -117,16 +117,22 @@ def earn(step: Step, reward: RewardRule, request: str = "") -> Firing:
     return firing
 
 
-def rests_on(step: Step, reward: RewardRule) -> str:
-    """The payment that fired it, or whose points did when they became spendable."""
-    if reward.on_refund == "keep" or reward.when.lifetime or reward.when.tier:
-        return ""
+def rests_on(step: Step, reward: RewardRule) -> str | int | Tier | None:
+    """Its threshold, its tier, or the payment that fired it, or whose points did when they became
+    spendable.
+    """
+    if reward.on_refund == "keep":
+        return None
+    if reward.when.lifetime is not None:
+        return reward.when.lifetime
+    if reward.when.tier is not None:
+        return Tier(reward.when.tier)
     if step.payment is not None:
         return step.key
     opened_by = [
         each for each in step.book.payments for gift in each.gifts if gift.lot == step.activated
     ]
-    return opened_by[0].fact.id if opened_by else ""
+    return opened_by[0].fact.id if opened_by else None
 
 
 def redeem(step: Step, reward: RewardRule, request: str) -> None:
@@ -161,7 +167,9 @@ def deliver(step: Step, firing: Firing) -> None:
 
 def fail(step: Step, firing: Firing) -> None:
     """It never reached the customer: what it cost comes back."""
-    firing.tier, firing.counts, firing.rests_on = None, False, ""
+    firing.tier, firing.counts = None, False
+    if isinstance(firing.rests_on, str):
+        firing.rests_on = None
     step.book.tell("RewardFailed", step.at, reward=firing.reward, ordinal=firing.ordinal)
     restore(step, firing)
     settle(step.book, firing)
@@ -193,12 +201,7 @@ def leave_tier(step: Step) -> None:
 
 def revocable(step: Step) -> list[Firing]:
     """Those that a refund may take back, later ordinals first."""
-    rules = {reward.id: reward for reward in step.program.rewards}
-    found = [
-        each
-        for each in step.book.firings
-        if each.stands and rules[each.reward].on_refund == "revoke"
-    ]
+    found = [each for each in step.book.firings if each.stands and each.rests_on is not None]
     return sorted(found, key=lambda each: (-each.ordinal, each.settled))
 
 
@@ -211,19 +214,16 @@ def undo_payment(step: Step, payment: str) -> None:
 
 def undo_lifetime(step: Step, lifetime: int) -> None:
     """Lifetime points fall: what they do not carry any more goes."""
-    thresholds = {reward.id: reward.when.lifetime for reward in step.program.rewards}
     for firing in revocable(step):
-        threshold = thresholds[firing.reward]
-        standing = len(standing_of(step.book, firing.reward))
-        if threshold is not None and lifetime < threshold * standing:
+        threshold, standing = firing.rests_on, len(standing_of(step.book, firing.reward))
+        if isinstance(threshold, int) and lifetime < threshold * standing:
             revoke(step, firing, "refunded")
 
 
 def undo_tiers(step: Step, lost: set[str]) -> None:
     """A refund took the account out of these tiers: what they fired goes."""
-    tiers = {reward.id: reward.when.tier for reward in step.program.rewards}
     for firing in revocable(step):
-        if tiers[firing.reward] in lost:
+        if isinstance(firing.rests_on, Tier) and firing.rests_on.id in lost:
             revoke(step, firing, "refunded")
 
 

@@ -43,7 +43,10 @@ def see(book: Book, seen: Subscription, at: int) -> Subscribed:
     known.version, known.addons = seen.resource_version, addons(seen)
     began = max([seen.term_start or 0, *(began for began, _ in known.terms)])
     known.terms.append((began, is_yearly(seen)))
-    known.anchor = seen.activated_at or seen.started_at or seen.created_at or known.anchor
+    anchor = seen.activated_at or seen.started_at or seen.created_at or known.anchor
+    if seen.status == "cancelled" or anchor != known.anchor:
+        known.watched = False
+    known.anchor = anchor
     return known
 
 

@@ -90,7 +90,7 @@ def total(found: list[Qualified]) -> int:
 def qualify(step: Step) -> None:
     """Count what this step earned, or paid, as the program's basis says."""
     tiers, payment = step.program.tiers, step.payment
-    if tiers is None:
+    if tiers is None or step.program.retired:
         return
     if tiers.basis == "points_earned":
         value = sum(gift.points for gift in step.gifts)
@@ -112,7 +112,7 @@ def present_level(step: Step, otherwise: int = 0) -> int:
 
 def upgrade(step: Step, standing: Standing) -> None:
     tiers = step.program.tiers
-    if tiers is None:
+    if tiers is None or step.program.retired:
         return
     found = counted(step, standing)
     reached = max(level_for(tiers, total(found)), standing.floor(step))
@@ -120,9 +120,15 @@ def upgrade(step: Step, standing: Standing) -> None:
         move(step, standing, reached, found)
 
 
-def is_reviewed(tiers: Tiers) -> bool:
+def is_reviewed(step: Step) -> bool:
     """Whether time leads down."""
-    return tiers.downgrade != "never" and tiers.window != "lifetime"
+    tiers = step.program.tiers
+    return (
+        tiers is not None
+        and not step.program.retired
+        and tiers.downgrade != "never"
+        and tiers.window != "lifetime"
+    )
 
 
 def stays_until(step: Step, standing: Standing) -> int:
@@ -145,7 +151,7 @@ def end_hold(step: Step, standing: Standing) -> None:
     tiers = step.program.tiers
     assert tiers is not None
     held, standing.held, standing.held_until = standing.held, "", None
-    if step.book.tier != held:
+    if step.book.tier != held or step.program.retired:
         return
     found, present = counted(step, standing), present_level(step)
     supported = level_for(tiers, total(found))
@@ -173,7 +179,7 @@ def review_basis(step: Step, standing: Standing) -> None:
     found = counted(step, standing, year_at=year_ends - 1)
     present, floor = present_level(step), standing.floor(step)
     supported = level_for(tiers, total(found))
-    if not is_reviewed(tiers):
+    if not is_reviewed(step):
         # Time does not lead down here: a refund did, and the minimum stay has put it off.
         found = max(found, standing.rests_on, key=total)
         supported = present if total(found) >= standing.needs else level_for(tiers, total(found))
@@ -181,7 +187,7 @@ def review_basis(step: Step, standing: Standing) -> None:
         keep(step, standing, present, found)
         return
     until = stays_until(step, standing)
-    graces = until <= step.at and not graced and is_reviewed(tiers) and tiers.grace is not None
+    graces = until <= step.at and not graced and is_reviewed(step) and tiers.grace is not None
     if graces and tiers.grace is not None:
         until = wall.later(step.at, tiers.grace, step.zone)
     if until > step.at:
@@ -245,12 +251,29 @@ def lost_by(step: Step, loss: Loss | None) -> set[str]:
 def next_review(step: Step, standing: Standing, level: int) -> int | None:
     tiers = step.program.tiers
     assert tiers is not None
-    if level <= standing.floor(step) or not is_reviewed(tiers):
+    if level <= standing.floor(step) or not is_reviewed(step):
         return None
+    return leaves_window(step, standing, step.at)
+
+
+def leaves_window(step: Step, standing: Standing, at: int) -> int:
+    """When something of an instant counts no more."""
+    tiers = step.program.tiers
+    assert tiers is not None
     if is_yearly(tiers):
-        _, ends = year_of(step, standing, step.at)
+        _, ends = year_of(step, standing, at)
         return wall.instant(datetime.combine(ends, time()), step.zone)
-    return wall.later(step.at, tiers.window, step.zone)
+    return wall.later(at, tiers.window, step.zone)
+
+
+def review_from_now_on(step: Step, standing: Standing, took_effect_at: int) -> None:
+    """A version that reviews, where none did, leaves a whole window from when it took effect."""
+    tiers, level = step.program.tiers, present_level(step)
+    if tiers is None or standing.review_at is not None or not is_reviewed(step):
+        return
+    if level > standing.floor(step):
+        since = max(standing.since, took_effect_at)
+        standing.review_at = max(leaves_window(step, standing, since), step.at + 1)
 
 
 def rest(step: Step, standing: Standing, level: int, found: list[Qualified]) -> None:

@@ -18,6 +18,7 @@ from streams.account.state import (
     pending_of,
     read_due_at,
 )
+from tests.support.story import kinds, paid, story
 from tests.support.year import programs, year
 
 CUSTOMERS = 60
@@ -93,6 +94,16 @@ def test_a_fact_is_remembered_by_eight_bytes() -> None:
     customer = facts[0].customer
     mine = {fact.id for fact in facts if fact.customer == customer}
     assert len(accounts[customer].memory.digests) == ids.DIGEST_BYTES * len(mine)
+
+
+def test_where_two_remembered_facts_meet_they_are_no_third() -> None:
+    fact = paid("t1", 1_000)
+    digest = ids.digest(fact.id)
+    seam = b"\1\2\3" + digest + b"\4\5\6\7\0"
+    told = story()
+    told.account.memory.digests = seam
+    assert kinds(told.tell(fact)) == ["PointsEarned"]
+    assert told.tell(fact) == []
 
 
 def test_when_an_account_is_due_can_be_read_without_decoding_it() -> None:

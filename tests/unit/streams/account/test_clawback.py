@@ -3,7 +3,13 @@
 import pytest
 
 from schemas.facts import AnyFact
-from schemas.points import AnyPointsEvent, PointsEarned, PointsReversed, TierChanged
+from schemas.points import (
+    AnyPointsEvent,
+    PointsEarned,
+    PointsExpired,
+    PointsReversed,
+    TierChanged,
+)
 from tests.support.story import (
     DAY,
     ONE_PER_DOLLAR,
@@ -61,6 +67,37 @@ def test_an_upgrade_that_lasted_the_period_is_kept(end: AnyFact) -> None:
     upgraded(told)
     assert of(told.tell(end), PointsReversed) == []
     assert told.lifetime == 100
+
+
+def test_a_downgrade_told_four_days_late_still_undoes_an_upgrade() -> None:
+    """Even where another upgrade has let the account forget what lasted its period."""
+    for late, undone in ((0, 100), (1, 0)):
+        told = story(CLIMB)
+        upgraded(told)
+        other = TOO_LATE + 4 * DAY - 1 + late
+        told.tell(created(subscription(1, name="sub_2"), other))
+        told.tell(changed(subscription(2, name="sub_2", amount_minor=2_000), other))
+        events = told.tell(downgrade(IN_TIME))
+        assert sum(each.points for each in of(events, PointsReversed)) == undone, late
+
+
+def test_points_that_expired_of_something_else_are_still_taken_whole() -> None:
+    told = story(CLIMB, ONE_PER_DOLLAR, expiry="{after: P20D}")
+    told.paid("t1", 3_000)
+    upgraded(told)
+    assert of(told.lives_until(T0 + 20 * DAY), PointsExpired)[0].points == 30
+    event = only(told.tell(downgrade(T0 + 20 * DAY + 1)), PointsReversed)
+    assert (event.points, event.expired, event.overdrawn) == (100, 0, 0)
+    assert [each.points for each in event.lots] == [100]
+
+
+def test_points_of_an_upgrade_that_expired_are_not_taken_again() -> None:
+    told = story(CLIMB, expiry="{after: P20D}")
+    upgraded(told)
+    told.lives_until(T0 + 21 * DAY)
+    event = only(told.tell(downgrade(T0 + 22 * DAY)), PointsReversed)
+    assert (event.points, event.expired, event.overdrawn, event.lots) == (100, 100, 0, ())
+    assert (told.balance, told.lifetime) == (0, 0)
 
 
 def test_a_downgrade_that_a_renewal_tells_counts_too() -> None:

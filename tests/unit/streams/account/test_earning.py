@@ -219,6 +219,13 @@ def test_a_cap_is_of_the_month_in_the_programs_zone() -> None:
     assert earned(told.paid("t2", 1, at=T0 + 5 * 3_600)) == [("pay", 100)]
 
 
+def test_a_daily_cap_is_exact_for_eight_active_days_of_late_facts() -> None:
+    told = story("- {id: visit, on: custom, event: visit, points: 5, cap: {points: 5, per: day}}")
+    for day in range(8):
+        told.happened("visit", at=T0 + day * DAY, key=f"day-{day}")
+    assert reasons(told.happened("visit", at=T0 + 1, key="late")) == ["cap_reached"]
+
+
 def test_a_refund_gives_room_under_the_cap_back() -> None:
     told = story("- {id: pay, on: payment_succeeded, points: 100, cap: {points: 100, per: month}}")
     told.paid("t1", 1_000)

@@ -182,6 +182,19 @@ def test_multipliers_that_do_not_count_say_why() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("window", "span"),
+    [
+        ("from: 2026-03-20T00:00", ": it counts from 20 Mar 2026"),
+        ("to: 2025-11-30T00:00", ": it counts until 30 Nov 2025"),
+        ("recurrence: {rule: FREQ=YEARLY, start: 2024-05-01T00:00, duration: P1D}", ""),
+    ],
+)
+def test_a_multiplier_that_is_not_open_says_which_ends_it_has(window: str, span: str) -> None:
+    told = story(multipliers=f"[{{id: rare, factor: '3', {window}}}]")
+    assert f"Multiplier `rare` is not open{span}." in said(told, paid("t1", 1_000))
+
+
 def test_the_tier_tells_what_counts_what_is_missing_and_what_it_multiplies() -> None:
     told = story(
         tiers="{window: P12M, levels: [{id: low}, {id: mid, at: 10, multiplier: '1.25'}, "

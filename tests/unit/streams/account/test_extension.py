@@ -123,6 +123,26 @@ def test_the_new_date_is_rounded_up_and_often_the_old_one() -> None:
     assert reasons(told.happened("visit", T0 + 60 * DAY)) == ["no_rule"]
 
 
+@pytest.mark.parametrize("outcome", ["none", "delivered"])
+def test_what_pays_for_a_reward_comes_back_with_the_later_date(outcome: str) -> None:
+    """Even where its lot was spent to the end meanwhile."""
+    told = story(
+        expiry=BY_VISIT,
+        rewards="[{id: mug, when: {on: payment_succeeded}, cost: 60, on_refund: revoke, "
+        "free_days: 1}]",
+    )
+    mug = only(told.paid("t1", 10_000), RewardEarned)
+    if outcome == "delivered":
+        told.delivered(mug, at=T0)
+    extended(told, T0 + 5 * DAY)
+    told.adjusted("a1", -40, at=T0 + 6 * DAY)
+    if outcome == "delivered":
+        restored = only(told.refunded("r1", "t1", 10_000, at=T0 + 12 * DAY), PointsRestored)
+    else:
+        restored = only(told.failed(mug, at=T0 + 12 * DAY), PointsRestored)
+    assert (restored.expired, [each.points for each in restored.lots]) == (0, [60])
+
+
 def test_a_shorter_life_in_a_later_version_shortens_nothing() -> None:
     told = story(expiry="{after: P60D}")
     told.paid("t1", 1_000)

@@ -84,6 +84,14 @@ def test_what_saves_the_tier_within_grace() -> None:
     assert outlook(told).needed_to_keep == 0
 
 
+def test_what_leaves_a_rolling_window_before_grace_ends_saves_nothing() -> None:
+    told = with_tiers("window: P12M, grace: P30D, ")
+    told.paid("t1", 10_000)
+    told.paid("t2", 4_000, at=T0 + 20 * DAY)
+    told.lives_until(T0 + YEAR)
+    assert (outlook(told).basis, outlook(told).needed_to_keep) == (40, 100)
+
+
 def test_what_a_refund_undid_within_the_minimum_stay() -> None:
     told = with_tiers("minimum_stay: P60D, ")
     told.paid("t1", 10_000)
@@ -113,6 +121,14 @@ def test_the_end_of_a_hold_below_the_present_tier_is_no_review_of_it() -> None:
     rolling.tell(assigned("a1", "mid", until=T0 + 9 * DAY))
     rolling.paid("t1", 20_000)
     assert outlook(rolling).review_at == T0 + YEAR
+
+
+def test_an_account_that_earned_before_there_were_tiers_sees_the_one_it_will_be_in() -> None:
+    told = story()
+    told.paid("t1", 15_000)
+    told.programs = program_of(program_text(tiers=f"{{{LEVELS}}}"))
+    now = outlook(told)
+    assert (now.tier, now.basis, now.next_tier, now.missing) == ("", 150, "mid", 0)
 
 
 def test_an_account_that_no_payment_has_placed_yet_is_shown_where_it_will_be() -> None:

@@ -1,6 +1,7 @@
 """What qualifies for tiers outlives a change of basis or window, by instant, and stays small."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -166,6 +167,52 @@ def test_what_is_merged_counts_longer_by_a_month_at_most(history: Entries) -> No
     exact = [sum(value for at, value in history if year.leaves_at(at + more, 0) > memory.clock)
              for more in (0, 30 * DAY)]  # fmt: skip
     assert exact[0] <= found <= exact[1]
+
+
+DAILY = [(T0 + day * DAY, 1) for day in range(70)]
+"""More than is kept exact where nothing looks back: the first 65 of them are merged."""
+
+
+@pytest.mark.parametrize("text", ["P60D", "calendar_year", "membership_year"])
+def test_what_the_window_looks_back_to_is_exact_however_much_it_is(text: str) -> None:
+    window = Window(text, BERLIN)
+    history = [(T0 + hours * HOUR, 1) for hours in range(0, 120 * 24, 7)]
+    memory = _told(history, window)
+    now = memory.clock + HOUR
+    expected = sum(value for at, value in history if window.leaves_at(at, T0) > now)
+    assert qualifying.counted(memory, "", window, now) == expected > qualifying.EXACT
+
+
+def test_a_year_of_membership_that_began_on_29_february_begins_on_the_28th_in_between() -> None:
+    window = Window("membership_year", ZoneInfo("UTC"))
+    joined_at = instant(2024, 2, 29)
+    assert [
+        window.leaves_at(instant(year, 6, 1), joined_at) for year in (2024, 2026, 2027, 2099)
+    ] == [instant(2025, 2, 28), instant(2027, 2, 28), instant(2028, 2, 29), instant(2100, 2, 28)]
+
+
+def instant(year: int, month: int, day: int) -> int:
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp())
+
+
+def test_what_was_merged_is_undone_in_its_month() -> None:
+    memory = _told(DAILY, Window("lifetime", BERLIN))
+    points = memory.qualifying[qualifying.POINTS]
+    assert len(points.instants) < 20
+    for at, value in DAILY:
+        before = sum(points.values)
+        qualifying.uncount(memory, "", at, value)
+        assert sum(points.values) == before - value
+    assert (sum(points.values), points.total) == (0, 0)
+
+
+def test_what_is_not_kept_any_more_is_undone_in_the_total_alone() -> None:
+    memory = _told([(T0, 5), (T0 + 2 * DAY, 7)], Window("P12M", BERLIN))
+    points = memory.qualifying[qualifying.POINTS]
+    qualifying.uncount(memory, "", T0 + DAY, 3)
+    qualifying.uncount(memory, "", T0 + 3 * DAY, 4)
+    qualifying.uncount(memory, "EUR", T0, 1)
+    assert (points.values, points.total) == ([5, 7], 5)
 
 
 def _told(history: Entries, window: Window) -> Memory:

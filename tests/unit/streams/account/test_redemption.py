@@ -143,6 +143,16 @@ def test_a_refusal_is_told_whatever_else_the_request_made_due() -> None:
     assert reasons(events) == ["not_enough_points"]
 
 
+@pytest.mark.parametrize(
+    ("reward", "reason"), [("hat", "unknown_reward"), ("mark", "not_redeemable")]
+)
+def test_a_refusal_is_told_beside_rewards_that_were_left_over(reward: str, reason: str) -> None:
+    told = story(rewards="[{id: mark, when: {lifetime: 1, repeat: every}, free_days: 1}]")
+    told.paid("t1", 15_000)
+    events = told.requested("r1", reward)
+    assert (len(of(events, RewardEarned)), reasons(events)) == (50, [reason])
+
+
 def test_without_a_program_nothing_can_be_had() -> None:
     told = Story(Programs())
     assert reasons(told.requested("r1", "mug")) == ["no_program"]

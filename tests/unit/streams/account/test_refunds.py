@@ -241,6 +241,17 @@ def test_a_chargeback_that_found_its_payment_is_given_up_without_a_word() -> Non
     assert told.account.memory.parked == []
 
 
+def test_a_chargeback_that_came_first_is_given_up_without_a_word_once_its_payment_is_known() -> (
+    None
+):
+    told = story()
+    told.refunded("c1", "t1", 1, at=T0, reason="chargeback")
+    told.paid("t1", 1_000, at=T0 + DAY)
+    assert (told.balance, told.due_at) == (0, None)
+    assert kinds(told.time(T0 + 99 * DAY)) == ["FactIgnored"]
+    assert reasons(told.events)[-1] == "nothing_due"
+
+
 def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
     told = story()
     for number in range(MAX_PARKED):
@@ -319,6 +330,14 @@ def test_a_refunded_first_payment_lets_the_next_one_be_the_first() -> None:
     told.refunded("r2", "t1", 1)
     assert earned(told.paid("t3", 1_000)) == [("first", 50)]
     assert told.balance == 50
+
+
+@pytest.mark.parametrize(("late", "outcome"), [(0, "PointsReversed"), (1, "FactIgnored")])
+def test_a_payment_can_be_refunded_for_two_years(late: int, outcome: str) -> None:
+    told = story()
+    told.paid("t1", 1_000)
+    told.paid("t2", 1_000, at=T0 + 732 * DAY + late)
+    assert kinds(told.refunded("r1", "t1", 1_000, at=T0 + 732 * DAY + late)) == [outcome]
 
 
 def test_a_payment_that_earned_nothing_is_refunded_for_a_reason() -> None:

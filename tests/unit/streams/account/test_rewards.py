@@ -203,6 +203,18 @@ def test_more_rewards_than_one_fact_fires_wait_also_behind_others() -> None:
     assert (names.count("one"), names.count("thanks"), names.count("two")) == (100, 1, 0)
 
 
+def test_who_comes_down_into_a_tier_is_not_rewarded_for_it_but_has_what_lasts_there() -> None:
+    told = story(
+        tiers="{window: P30D, downgrade: one_down, levels: [{id: low}, {id: mid, at: 10}, "
+        "{id: high, at: 20}]}",
+        rewards=f"[{{id: hello, when: {{tier: mid}}, {CREDIT}}}, "
+        "{id: beta, when: {tier: mid}, feature: {id: beta, while_in_tier: true}}]",
+    )
+    assert fired(told.paid("t1", 2_000)) == []
+    assert fired(told.lives_until(T0 + 30 * DAY)) == ["beta:1"]
+    assert told.tier == "mid"
+
+
 def test_a_reward_lands_on_the_facts_subscription_or_the_one_heard_of_last() -> None:
     told = story(rewards=f"[{{id: thanks, when: {{on: payment_succeeded}}, {CREDIT}}}]")
     own = only(told.paid("t1", 1, subscription=subscription(1)), RewardEarned)
@@ -257,6 +269,17 @@ def test_a_reward_that_failed_is_not_fired_again_by_its_own_points() -> None:
     assert fired(told.failed(reward)) == []
     assert told.balance == 100
     assert fired(told.paid("t2", 100, at=T0 + 2 * DAY)) == ["five-off:2"]
+
+
+def test_points_that_came_back_wait_for_the_next_credit() -> None:
+    told = story(rewards=PER_HUNDRED)
+    told.failed(only(told.paid("t1", 10_000), RewardEarned))
+    assert kinds(told.happened("visit", at=T0 + 2 * DAY)) == ["FactIgnored"]
+    assert kinds(told.paid("t2", 100, at=T0 + 3 * DAY)) == [
+        "PointsEarned",
+        "RewardEarned",
+        "PointsRedeemed",
+    ]
 
 
 def test_a_delivered_reward_is_settled_and_cannot_fail_any_more() -> None:

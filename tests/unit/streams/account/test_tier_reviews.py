@@ -143,6 +143,19 @@ def test_a_drop_by_refund_waits_for_the_end_of_the_minimum_stay(
     assert moves(told) == [(40, "mid"), (100, "low")]
 
 
+@pytest.mark.parametrize(
+    ("downgrade", "left"), [("to_basis", "low"), ("one_down", "mid"), ("never", "low")]
+)
+def test_a_drop_by_refund_that_was_put_off_goes_as_deep_as_the_program_says(
+    downgrade: str, left: str
+) -> None:
+    told = with_tiers(f"window: P12M, downgrade: {downgrade}, {STAY}")
+    told.paid("t1", 20_000)
+    told.refunded("r1", "t1", 20_000)
+    told.lives_until(T0 + 60 * DAY)
+    assert moves(told) == [(0, "high"), (60, left)]
+
+
 def test_what_a_refund_undid_may_be_earned_again_within_the_minimum_stay() -> None:
     told = with_tiers(STAY)
     told.paid("t1", 10_000)

@@ -195,6 +195,14 @@ def test_a_yearly_term_completes_a_year_each_time(period: int, unit: PeriodUnit)
     assert terms(told, [T0 + YEAR, T0 + 2 * YEAR], period=period, period_unit=unit) == [0, 1]
 
 
+def test_twelve_weeks_or_days_are_no_year() -> None:
+    for unit, days in (("week", 84), ("day", 12)):
+        told = on("annual_renewal")
+        told.tell(created(subscription(1, period=12, period_unit=unit)))  # type: ignore[arg-type]
+        starts = [T0 + days * DAY, T0 + 2 * days * DAY]
+        assert terms(told, starts, period=12, period_unit=unit) == [], unit
+
+
 def test_a_month_that_is_followed_by_a_yearly_term_completes_no_year() -> None:
     told = on("annual_renewal")
     told.tell(created(subscription(1)))

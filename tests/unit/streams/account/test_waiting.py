@@ -85,6 +85,14 @@ def test_any_fact_that_pulls_the_trigger_confirms_every_lot_that_waits_for_it() 
     assert told.balance == 87
 
 
+def test_what_is_older_and_waits_for_something_else_is_passed_over() -> None:
+    told = story(BY_PAYMENT, CONFIRMED)
+    told.paid("t1", 700)
+    told.happened("invite", T0 + 1)
+    assert only(told.paid("t2", 100, at=T0 + DAY), PointsActivated).points == 40
+    assert told.pending == 8
+
+
 def test_another_activity_confirms_nothing() -> None:
     told = story(CONFIRMED)
     told.paid("t1", 5_000)
@@ -201,6 +209,16 @@ def test_a_later_version_breaks_no_promise_to_points_that_wait() -> None:
     assert only(told.happened("confirmed", T0 + 3 * DAY), PointsActivated).points == 50
 
 
+def test_a_version_that_takes_effect_before_they_were_given_breaks_it_neither() -> None:
+    """Such a version is published afterwards: what was decided stays as it was."""
+    told = story(CONFIRMED)
+    told.paid("t1", 5_000)
+    changed(told, CONFIRMED.replace("confirmed", "signed"), since="2025-11-01")
+    told.paid("t2", 700, at=T0 + DAY)
+    assert only(told.happened("confirmed", T0 + 2 * DAY), PointsActivated).points == 50
+    assert only(told.happened("signed", T0 + 3 * DAY), PointsActivated).points == 7
+
+
 def test_a_later_version_confirms_nothing_that_became_spendable_by_time() -> None:
     told = story(ONE_PER_DOLLAR.replace("}}}", "}}, activate_after: P10D}"))
     told.paid("t1", 5_000)
@@ -226,8 +244,8 @@ def test_the_same_activity_twice_confirms_once() -> None:
     assert reasons(told.happened("confirmed", T0 + 2 * DAY)) == ["no_rule"]
 
 
-def changed(told: Story, *rules: str) -> None:
-    """A second version of the story's program, in force a day after the beginning."""
-    later = program_text(*rules).replace("2000-01-01", "2025-12-02")
+def changed(told: Story, *rules: str, since: str = "2025-12-02") -> None:
+    """A second version of the story's program, in force since then: a day after the beginning."""
+    later = program_text(*rules).replace("2000-01-01", since)
     document = program_of(later)._documents[0].replace(b'"version":1', b'"version":2')
     told.programs = type(told.programs)((*told.programs._documents, document))

@@ -1,0 +1,1 @@
+"""Small mistakes put into the account fold, one at a time: the tests must notice."""
