@@ -13,9 +13,9 @@ MINE, OTHER = "acme:c1", "acme:c2"
 async def hand_over(ledger: Ledger, code: str) -> None:
     """What is leased first is delivered with a code."""
     [entry, *_] = await lease(ledger, limit=1)
-    begun, number = await begin(ledger, entry)
+    begun = await begin(ledger, entry)
     done = states.after_call(begun.standing, Done("order_1", code), POLICY, at(2))
-    await ledger.end_attempt(begun, done, number=number, result="done", detail="to Ann", wall=2)
+    await ledger.end_attempt(begun, done, result="done", detail="to Ann", wall=2)
 
 
 async def test_codes_and_answers_go_and_figures_stay(ledger: Ledger) -> None:
@@ -37,9 +37,9 @@ async def test_codes_and_answers_go_and_figures_stay(ledger: Ledger) -> None:
 async def test_what_is_to_come_is_told_apart_and_kept(ledger: Ledger) -> None:
     await give(ledger, grant(1), grant(2))
     [first] = await lease(ledger, limit=1)
-    begun, number = await begin(ledger, first)
+    begun = await begin(ledger, first)
     doubt = states.after_call(begun.standing, Unknown("no answer"), POLICY, at(2))
-    await ledger.end_attempt(begun, doubt, number=number, result="unknown", detail="?", wall=2)
+    await ledger.end_attempt(begun, doubt, result="unknown", detail="?", wall=2)
     forgetting = Forgetting(ledger.engine)
     await forgetting.forget(MINE)
     held = await forgetting.held_of(MINE)

@@ -192,7 +192,7 @@ async def _attempt(ledger: Ledger, now: int, outcome: Unknown | Done) -> None:
     wall = time.time()
     at = Instant(now=now, wall=wall)
     [entry] = await ledger.lease(SITE, owner="test", wall=wall, seconds=60, limit=1)
-    begun, number = await ledger.begin_attempt(
+    begun = await ledger.begin_attempt(
         entry,
         moves.begin(entry.standing, Step.PREPARE, at),
         NewAttempt(move="prepare", key="cactus-key-1", body='{"amount": 500}'),
@@ -203,7 +203,6 @@ async def _attempt(ledger: Ledger, now: int, outcome: Unknown | Done) -> None:
     await ledger.end_attempt(
         begun,
         after,
-        number=number,
         result=type(outcome).__name__.lower(),
         detail=str(outcome),
         wall=wall,

@@ -19,6 +19,8 @@ class Record:
     value: bytes
     offset: int
     partition: int = 0
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class SpyLedger:
@@ -46,7 +48,6 @@ async def taken(*commands: AnyRewardCommand) -> list[tuple[list[str], list[str],
         nobody,  # type: ignore[arg-type]
         topic=PARTITION.topic,
         arrived=lambda _: None,
-        lag=lambda _topic, _lag: None,
     )
     records = [Record(REWARDS.encode(each), offset) for offset, each in enumerate(commands)]
     await intake._take(PARTITION, records)
