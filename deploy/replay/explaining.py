@@ -3,17 +3,11 @@
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deploy.errors import OperatingError
-from deploy.replay.history import History, Wanted, read_history
+from deploy.replay.history import CannotTell, History, Wanted, read_history
 from deploy.replay.reader import FactsReader, Progress
 from deploy.replay.replay import Given, Replay, discrepancies
 from deploy.simulation.explained import Explainer, Explanation
 from projections.rows import BalanceRow, EntryRow
-from schemas.points import CorrectionApplied
-
-
-class CannotExplain(OperatingError):
-    """What an explanation rests on is gone; the message says what."""
 
 
 class ExplainedFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +29,10 @@ async def explain_entry(
     progress: Progress = lambda *_: None,
 ) -> ExplainedFact | None:
     """The fact behind an entry, by its sequence, or by the fact's own id. None where there is no
-    such entry. Raises `CannotExplain`.
+    such entry. Raises `CannotTell`.
     """
     if account.erased:
-        raise CannotExplain(
+        raise CannotTell(
             f"{account.customer} of {account.site} was erased: what would explain it is gone."
         )
     is_wanted = _wanted(wanted)
@@ -57,15 +51,11 @@ def explain_in(history: History, entry: EntryRow) -> ExplainedFact:
     against = discrepancies(history, given)
     target = next((each for each in given if each.offset == entry.fact_offset), None)
     if target is None:
-        raise CannotExplain(
+        raise CannotTell(
             f"The fact of entry {entry.sequence}, {entry.fact}, cannot be read any more. "
             + " ".join(against)
         )
-    explainer.follow(
-        each.event.encode()
-        for each in history.entries
-        if each.type == CorrectionApplied.__name__ and each.sequence > entry.sequence
-    )
+    explainer.follow(each.event.encode() for each in history.entries)
     [explanation] = explainer.explanations()
     return ExplainedFact(
         explanation=explanation,

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from deploy.errors import OperatingError
 from deploy.replay.reader import FactsReader, Progress
 from projections.history import entries_of
 from projections.rows import EntryRow
 from streams.core.batches import Record
+
+
+class CannotTell(OperatingError):
+    """What an answer rests on is gone; the message says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

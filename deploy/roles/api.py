@@ -24,6 +24,7 @@ from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
 from deploy.views import in_sentences
+from projections.account_reader import AccountReader, open_account_reader
 from projections.database import open_engine
 from projections.service.app import build_service
 from projections.service.ports import Limits, Ports
@@ -68,21 +69,31 @@ async def run_api(settings: Settings) -> None:
             KafkaInbox(servers, topics) as inbox,
             _followed(KnownPrograms(servers, topics.programs)) as known,
             _looked_at(views) as readable,
+            _reading(views) as reader,
         ):
             probes = {"kafka": inbox.complaint, "views": lambda: readable.complaint}
             vitals = Vitals(ROLE, probes)
             vitals.watch_loop()
             with HealthServer(vitals, settings.health, settings.run_dir):
-                ports = build_ports(settings, views, access, inbox, known)
+                ports = build_ports(
+                    settings,
+                    views=views,
+                    access=access,
+                    inbox=inbox,
+                    known=known,
+                    reader=reader,
+                )
                 await serve(build_service(ports), listener)
 
 
 def build_ports(
     settings: Settings,
+    *,
     views: AsyncEngine,
     access: AsyncEngine,
     inbox: KafkaInbox,
     known: KnownPrograms,
+    reader: AccountReader,
 ) -> Ports:
     """What the service is made of here."""
     api, explainer = settings.api, ReplayingExplainer(settings)
@@ -92,6 +103,7 @@ def build_ports(
         access=access,
         clock=clock,
         wall=wall_clock,
+        account_reader=reader,
         accounts=FoldedAccounts(settings, known),
         programs=PublishedPrograms(settings, known, clock),
         inbox=inbox,
@@ -109,6 +121,15 @@ def build_ports(
         sites=tuple(site.site for site in settings.sites),
         secure_cookies=api.secure_cookies,
     )
+
+
+@contextlib.asynccontextmanager
+async def _reading(views: AsyncEngine) -> AsyncIterator[AccountReader]:
+    reader = open_account_reader(views)
+    try:
+        yield reader
+    finally:
+        await reader.close()
 
 
 @contextlib.asynccontextmanager

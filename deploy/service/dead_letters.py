@@ -1,7 +1,7 @@
 """The DLQ desk of these settings, and the same as the service's port."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -12,13 +12,14 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.dead_letters.desk import Decided, Desk, sender
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from projections.service.ports import DeadLetter, DecisionRefused
 from streams.core.dead_letters import REQUEST_BYTES_MAX
 
 
 def desk_of(settings: Settings, access: AsyncEngine) -> Desk:
-    """Connects to Kafka only where it is asked for something."""
+    """Connects to Kafka anew whenever it is asked for something."""
     servers, topics = bootstrap_servers(settings), topics_of(settings)
 
     async def send(letter: Letter) -> tuple[int, int]:
@@ -26,6 +27,21 @@ def desk_of(settings: Settings, access: AsyncEngine) -> Desk:
             return await sender(producer)(letter)
 
     return Desk(DeadLetterLog(servers, topics.dlq), access, send, topics, wall_clock)
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, access: AsyncEngine) -> AsyncIterator[Desk]:
+    """One that sends everything with one producer, which starts when there is something to send."""
+    servers, topics = bootstrap_servers(settings), topics_of(settings)
+    started: list[AIOKafkaProducer] = []
+    async with AsyncExitStack() as stack:
+
+        async def send(letter: Letter) -> tuple[int, int]:
+            if not started:
+                started.append(await stack.enter_async_context(_producing(servers)))
+            return await sender(started[0])(letter)
+
+        yield Desk(DeadLetterLog(servers, topics.dlq), access, send, topics, wall_clock)
 
 
 @asynccontextmanager
@@ -58,22 +74,26 @@ class KafkaDeadLetters:
         self, limit: int, before: tuple[int, int] | None, class_: str | None
     ) -> list[DeadLetter]:
         found: list[DeadLetter] = []
-        async for each in self._desk.newest_first(before=before):
-            if class_ in (None, each.letter.class_):
-                found.append(_told(each))
-            if len(found) == limit:
-                break
+        with as_refusals():
+            async for each in self._desk.newest_first(before=before):
+                if class_ in (None, each.letter.class_):
+                    found.append(_told(each))
+                if len(found) == limit:
+                    break
         return found
 
     async def show(self, partition: int, offset: int) -> DeadLetter | None:
-        found = await self._desk.find(partition, offset)
+        with as_refusals():
+            found = await self._desk.find(partition, offset)
         return None if found is None else _told(found)
 
     async def replay(self, partition: int, offset: int, by: str, reason: str) -> str:
-        return await self._desk.replay(partition, offset, by, reason)
+        with as_refusals():
+            return await self._desk.replay(partition, offset, by, reason)
 
     async def discard(self, partition: int, offset: int, by: str, reason: str) -> None:
-        await self._desk.discard(partition, offset, by, reason)
+        with as_refusals():
+            await self._desk.discard(partition, offset, by, reason)
 
 
 def _told(decided: Decided) -> DeadLetter:

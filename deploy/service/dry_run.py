@@ -3,34 +3,27 @@
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.dry_run.run import DryRun, dry_run
-from deploy.errors import OperatingError
-from deploy.replay.history import read_history
+from deploy.replay.history import CannotTell, read_history
 from deploy.replay.reader import Progress, open_reader
 from deploy.settings import Settings
 from deploy.views import find_account, reading_own_views
 from schemas.program.model import Program
 
 
-class HistoryIncomplete(OperatingError):
-    """Facts of the customer are gone: what a draft would have done cannot be told."""
-
-
 async def try_on(
     settings: Settings, draft: Program, customer: str, progress: Progress = lambda *_: None
 ) -> DryRun:
-    """Raises `OperatingError` for a customer of whom nothing is known or whose account is erased,
-    and `HistoryIncomplete`.
-    """
+    """Raises `UnknownCustomer`, and `CannotTell` where the account is erased or facts are gone."""
     async with reading_own_views(settings) as connection:
         account = await find_account(connection, customer, draft.site)
         if account.erased:
-            raise OperatingError(f"{customer} of {draft.site} was erased: nothing is left to try.")
+            raise CannotTell(f"{customer} of {draft.site} was erased: nothing is left to try.")
         async with open_reader(bootstrap_servers(settings), topics_of(settings)) as reader:
             history = await read_history(
                 connection, reader, draft.site, customer, progress=progress
             )
     if history.missing:
-        raise HistoryIncomplete(
+        raise CannotTell(
             f"{len(history.missing):,} facts of {customer} are no longer in the log: what the "
             "draft would have done with them cannot be told."
         )

@@ -15,10 +15,13 @@ from deploy.databases import sqlite_files
 from deploy.erasure.erase import Erasure, Means, Person
 from deploy.erasure.needles import Needles
 from deploy.erasure.search import Hits, Progress, search
+from deploy.erasure.views import written_of
 from deploy.replay.reader import open_reader
 from deploy.reward_ledger import open_own_ledger
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from deploy.topic_logs import open_logs
+from deploy.views import UnknownCustomer
 from projections.service.ports import ErasureReport
 from schemas.facts import AnyFact
 
@@ -34,7 +37,11 @@ class KafkaEraser:
         self._send = send
 
     async def erase(self, site: str, customer: str, by: str, reason: str) -> ErasureReport:
-        return await self.erase_person(Person(site=site, customer=customer), by, reason)
+        """Of a customer whom the views know: an id that was mistyped closes no account to come."""
+        with as_refusals():
+            if not (await written_of(self._settings, site, customer)).is_known:
+                raise UnknownCustomer(f"Nothing is known of the customer {customer}.")
+            return await self.erase_person(Person(site=site, customer=customer), by, reason)
 
     async def erase_person(self, person: Person, by: str, reason: str) -> ErasureReport:
         """With texts that tell of the person, letters that hold one of them are theirs too."""

@@ -9,6 +9,7 @@ from deploy.dry_run.outcome import Outcome as Came
 from deploy.replay.explaining import ExplainedFact, explain_entry
 from deploy.replay.reader import open_reader
 from deploy.service.dry_run import try_on
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from deploy.views import UnknownCustomer, find_account, reading_own_views
 from projections.service.ports import (
@@ -29,15 +30,16 @@ class ReplayingExplainer:
 
     async def explain_entry(self, site: str, customer: str, sequence: int) -> Explained | None:
         settings = self._settings
-        async with (
-            reading_own_views(settings) as connection,
-            open_reader(bootstrap_servers(settings), topics_of(settings)) as reader,
-        ):
-            try:
-                account = await find_account(connection, customer, site)
-            except UnknownCustomer:
-                return None
-            found = await explain_entry(connection, reader, account, sequence)
+        with as_refusals():
+            async with (
+                reading_own_views(settings) as connection,
+                open_reader(bootstrap_servers(settings), topics_of(settings)) as reader,
+            ):
+                try:
+                    account = await find_account(connection, customer, site)
+                except UnknownCustomer:
+                    return None
+                found = await explain_entry(connection, reader, account, sequence)
         return None if found is None else _told(found)
 
     async def dry_run(self, site: str, customer: str, yaml_text: str) -> DryRunAnswer:
@@ -52,7 +54,8 @@ class ReplayingExplainer:
         if draft.site != site:
             message = f"the draft is of site {draft.site}; write {site}, whose customer this is"
             raise DraftRefused([DraftProblem(path="site", line=1, message=message)])
-        found = await try_on(self._settings, draft, customer)
+        with as_refusals():
+            found = await try_on(self._settings, draft, customer)
         return DryRunAnswer(
             published=_outcome(found.published),
             draft=_outcome(found.draft),

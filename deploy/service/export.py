@@ -17,6 +17,7 @@ from deploy.replay.history import History, read_history
 from deploy.replay.reader import Progress, open_reader
 from deploy.replay.replay import Replay, discrepancies
 from deploy.service.erasure import own_ledger
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from deploy.topic_logs import Logs, open_logs
 from deploy.views import reading_own_views
@@ -98,7 +99,8 @@ class ReplayingExporter:
         self._settings = settings
 
     async def export(self, site: str, customer: str) -> dict[str, Any] | None:
-        found = await export(self._settings, site, customer)
+        with as_refusals():
+            found = await export(self._settings, site, customer)
         document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
         return None if found.is_empty else document
 

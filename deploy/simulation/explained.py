@@ -9,6 +9,7 @@ from schemas.codec import POINTS
 from schemas.facts import AnyFact
 from schemas.points import CorrectionApplied
 from streams.account.decide import decide
+from streams.account.explanation.credits import Credit, credits_in
 from streams.account.explanation.explain import explain, explain_correction
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account
@@ -54,6 +55,7 @@ class Explainer:
         self._repeats: dict[tuple[str, str], int] = {}
         self._corrections: dict[tuple[str, str], list[CorrectionApplied]] = {}
         self._sources: dict[str, str] = {}
+        self._credits: dict[tuple[str, str], dict[str, Credit]] = {}
 
     def watch(self, fact: AnyFact, offset: int, state: bytes | None, programs: Programs) -> None:
         """`state` is the account before the fact, None for a new one."""
@@ -70,9 +72,14 @@ class Explainer:
         self._traces[owner] = (fact, trace)
 
     def follow(self, events: Iterable[bytes]) -> None:
-        """Let a simulation run, and keep what puts the fact in order later."""
+        """Let a simulation run, and keep what puts the fact in order later, and what earned the
+        lots that it touches.
+        """
         for data in events:
             event = POINTS.decode(data)
+            opened = credits_in([event])
+            if opened:
+                self._credits.setdefault((event.site, event.customer), {}).update(opened)
             if isinstance(event, CorrectionApplied) and self.fact_id in event.corrected:
                 self._corrections.setdefault((event.site, event.customer), []).append(event)
 
@@ -87,7 +94,7 @@ class Explainer:
     def _explanation(self, fact: AnyFact, trace: Trace) -> Explanation:
         owner = (fact.site, fact.customer)
         repeats, corrections = self._repeats.get(owner, 0), self._corrections.get(owner, [])
-        sentences = explain(fact, trace)
+        sentences = explain(fact, trace, self._credits.get(owner))
         sentences += [explain_correction(event, trace) for event in corrections]
         if repeats:
             again = "once more" if repeats == 1 else f"{repeats:,} times more"

@@ -13,7 +13,8 @@ from tests.laws.chance import Chance
 from tests.laws.histories import random_history
 from tests.laws.programs import random_program
 from tests.support.history import history_of, published_program
-from tests.support.story import SITE, time
+from tests.support.story import time
+from tests.support.year import SITE
 
 SEEDS = range(60)
 SECONDS = 1_000

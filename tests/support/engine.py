@@ -128,7 +128,9 @@ class SmallEngine:
             output = self._fold.apply([told])
             first = self._events
             batch = [
-                Logged(PARTITION, first + index, at_ms, value.decode(), POINTS.decode(value))
+                Logged(
+                    PARTITION, first + index, told.timestamp, value.decode(), POINTS.decode(value)
+                )
                 for index, (_, value, at_ms) in enumerate(output.events)
             ]
             self._events += len(batch)

@@ -2,6 +2,7 @@
 
 from schemas.facts import AnyFact
 from streams.account.decide import decide
+from streams.account.explanation.credits import credits_in
 from streams.account.explanation.explain import explain
 from streams.account.state import decode_account, encode_account
 from streams.account.trace import Trace
@@ -19,4 +20,5 @@ def traced(told: Story, fact: AnyFact) -> Trace:
 
 def explained(told: Story, fact: AnyFact) -> list[str]:
     """The sentences about the fact, which is then told."""
-    return explain(fact, traced(told, fact))
+    before = credits_in(told.events)
+    return explain(fact, traced(told, fact), before)

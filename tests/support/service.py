@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 
 from deploy.migrations.runner import upgrade
+from deploy.service.programs import PublishedPrograms
+from deploy.settings import Settings
 from projections.access.database import access, open_access
 from projections.access.keys import Scope, create_key
+from projections.account_reader import open_account_reader
 from projections.database import open_engine
 from projections.service.app import build_service
 from projections.service.ports import ErasureReport, Explained, Ports
-from schemas.program.model import Program
-from schemas.program.words import describe
 from tests.support.engine import AccountsHere, SmallEngine, sample_program, views_url
 from tests.support.points import NOON
 from tests.support.year import SITE
@@ -41,10 +42,12 @@ async def service_ports(directory: Path, **given: Any) -> AsyncIterator[Ports]:
     views = open_engine(url, read_only=True)
     access_engine = open_access(f"sqlite+aiosqlite:///{directory / 'access.sqlite'}")
     await upgrade(access_engine, "access")
-    watch = Watch()
+    watch, reader = Watch(), open_account_reader(views)
+    bare = Ports(views=views, access=access_engine, clock=watch, wall=watch, account_reader=reader)
     try:
-        yield replace(Ports(views=views, access=access_engine, clock=watch, wall=watch), **given)
+        yield replace(bare, **given)
     finally:
+        await reader.close()
         await views.dispose()
         await access_engine.dispose()
 
@@ -68,19 +71,6 @@ async def key_for(
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
-
-
-class BookHere:
-    """The programs of an engine in this process; it publishes none."""
-
-    def __init__(self, engine: SmallEngine) -> None:
-        self._engine = engine
-
-    async def versions(self, site: str) -> list[Program]:
-        return [each for each in self._engine.known.programs() if each.site == site]
-
-    async def words(self, program: Program) -> list[str]:
-        return [sentence for _, _, sentence in describe(program)]
 
 
 class ExplainerHere:
@@ -143,7 +133,7 @@ async def small_world(directory: Path, **given: Any) -> AsyncIterator[World]:
             accounts=AccountsHere(engine),
             inbox=engine,
             explainer=ExplainerHere(),
-            programs=BookHere(engine),
+            programs=PublishedPrograms(Settings(), engine.known, watch),
             eraser=privacy,
             exporter=privacy,
             sites=(SITE,),

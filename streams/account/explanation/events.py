@@ -70,7 +70,8 @@ def _credited(
                 told.append("They are promotional: they are spent before others.")
         case points.PointsActivated():
             ends = f" and expire {wording.last(event.expires_at)}" if event.expires_at else ""
-            told = [f"{wording.points(event.points)} became spendable{ends} (lot {event.lot})."]
+            size = f"{wording.points(event.points)} {wording.credit(event.lot)}"
+            told = [f"{size} became spendable{ends}."]
         case points.PointsAdjusted():
             told = [_adjusted(event, wording)]
             if not event.actor:
@@ -85,16 +86,13 @@ def _credited(
 def _dates(event: points.PointsEarned, wording: Wording) -> str:
     if event.activates_on:
         deadline = wording.moment(event.available_at)
-        return (
-            f"They wait for `{event.activates_on}` until {deadline}, and are void without it "
-            f"(lot {event.lot})."
-        )
+        return f"They wait for `{event.activates_on}` until {deadline}, and are void without it."
     at_once = event.available_at <= event.occurred_at
     begins = "at once" if at_once else f"on {wording.moment(event.available_at)}"
     ends = (
         "never expire" if event.expires_at is None else f"expire {wording.last(event.expires_at)}"
     )
-    return f"They become spendable {begins} and {ends} (lot {event.lot})."
+    return f"They become spendable {begins} and {ends}."
 
 
 def _adjusted(event: points.PointsAdjusted, wording: Wording) -> str:
@@ -102,9 +100,9 @@ def _adjusted(event: points.PointsAdjusted, wording: Wording) -> str:
         return f"{wording.points(event.points)} that you owed are written off."
     if event.points > 0:
         ends = f" and expire {wording.last(event.expires_at)}" if event.expires_at else ""
-        return f"{wording.points(event.points)} were added{ends} (lot {event.lot})."
+        return f"{wording.points(event.points)} were added{ends}."
     owed = f", of which you owe {event.overdrawn:,}" if event.overdrawn else ""
-    return f"{wording.points(-event.points)} were taken{_from(event.lots)}{owed}."
+    return f"{wording.points(-event.points)} were taken{_from(event.lots, wording)}{owed}."
 
 
 def _moved(
@@ -113,7 +111,7 @@ def _moved(
     size = wording.points(event.points)
     match event:
         case points.PointsReversed():
-            told = [f"{size} earned by {event.earned_by} are undone{_from(event.lots)}."]
+            told = [f"{size} earned by {event.earned_by} are undone{_from(event.lots, wording)}."]
             if event.expired:
                 told.append(f"{event.expired:,} of them had expired before.")
             if event.forgiven:
@@ -121,7 +119,7 @@ def _moved(
             if event.overdrawn:
                 told.append(f"{event.overdrawn:,} of them were spent, and are owed now.")
         case points.PointsRedeemed():
-            told = [f"{size} paid for `{event.reward}`{_from(event.lots)}."]
+            told = [f"{size} paid for `{event.reward}`{_from(event.lots, wording)}."]
         case points.PointsRestored():
             told = [f"{size} for `{event.reward}` came back with the dates they had."]
             if event.expired:
@@ -145,7 +143,7 @@ def _aged(
             return f"{wording.points(event.points)} expire {wording.last(event.expires_at)}."
         case points.PointsExpired():
             what = "expired" if event.reason == "expired" else f"were {event.reason}"
-            return f"{wording.points(event.points)} {what}{_from(event.lots)}."
+            return f"{wording.points(event.points)} {what}{_from(event.lots, wording)}."
         case _:
             assert_never(event)
 
@@ -186,6 +184,6 @@ def refunded_text(amount_minor: int, of_minor: int, currency: str) -> str:
     return f"{part} of {money_text(of_minor, currency)}"
 
 
-def _from(lots: Sequence[LotChange]) -> str:
-    parts = [f"{each.points:,} from lot {each.lot}" for each in lots]
+def _from(lots: Sequence[LotChange], wording: Wording) -> str:
+    parts = [f"{each.points:,} {wording.credit(each.lot)}" for each in lots]
     return f", {listed(parts)}" if parts else ""

@@ -1,10 +1,11 @@
 """One fact's trace → sentences in the order of deciding, for the customer of the fact. PURE."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from schemas.facts import AnyFact, SubscriptionChanged
 from schemas.points import CorrectionApplied, FactIgnored, PointsEvent
+from streams.account.explanation.credits import Credit, credits_in
 from streams.account.explanation.events import correction, figures
 from streams.account.explanation.facts import told
 from streams.account.explanation.steps import refuses, said
@@ -20,9 +21,11 @@ from streams.account.steps import (
 from streams.account.trace import Trace
 
 
-def explain(fact: AnyFact, trace: Trace) -> list[str]:
-    """What happened, all that was considered, and how the account stands then."""
-    wording = Wording(trace.program)
+def explain(fact: AnyFact, trace: Trace, credits_: Mapping[str, Credit] | None = None) -> list[str]:
+    """What happened, all that was considered, and how the account stands then. `credits_` are the
+    account's lots from before, by id, as `credits_in` tells them.
+    """
+    wording = Wording(trace.program, {**(credits_ or {}), **credits_in(trace.steps)})
     sentences = [
         told(fact, wording),
         *_considered(fact, trace.steps, wording),

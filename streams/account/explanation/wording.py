@@ -1,5 +1,6 @@
 """Points, figures, values and days as one program's customers know them. PURE."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -7,16 +8,22 @@ from zoneinfo import ZoneInfo
 from schemas.program import amounts
 from schemas.program.words import PULLED, describe
 from streams.account.compiled import CompiledProgram
+from streams.account.explanation.credits import Credit
 from streams.account.steps import Value
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Wording:
-    """The words of a program: its name for points, its zone for days. None is UTC and "points"."""
+    """The words of a program: its name for points, its zone for days. None is UTC and "points".
+    `credits_` are the lots that are known, see `credits`.
+    """
 
-    def __init__(self, program: CompiledProgram | None) -> None:
+    def __init__(
+        self, program: CompiledProgram | None, credits_: Mapping[str, Credit] | None = None
+    ) -> None:
         self.program = program
+        self._credits = credits_ or {}
         self._zone: ZoneInfo | None = program.zone if program is not None else None
         self._name = program.program.points.name if program is not None else "points"
 
@@ -53,6 +60,19 @@ class Wording:
         if (local.hour, local.minute) == (0, 0):
             return f"at the end of {self.day(at - 1)}"
         return f"on {self.moment(at)}"
+
+    def credit(self, lot: str) -> str:
+        """`of `pay` of 1 Dec 2025`."""
+        known = self._credits.get(lot)
+        if known is None:
+            return "of earlier points"
+        if known.by_hand:
+            return f"of what was given by hand on {self.day(known.at)}"
+        return (
+            f"of `{known.rule}` of {self.day(known.at)}"
+            if known.rule
+            else (f"of points of {self.day(known.at)}")
+        )
 
     def reward(self, reward: str) -> str:
         """What the program says of a reward, empty where it does not know it."""

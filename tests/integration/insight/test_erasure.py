@@ -37,7 +37,7 @@ from tests.support.installation import PARTITIONS, Installation
 from tests.support.topics import fresh_topics
 from tests.support.year import SITE
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 PROGRAM = """
 program: garden

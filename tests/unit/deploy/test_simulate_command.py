@@ -170,7 +170,7 @@ def test_what_time_did_is_explained_for_each_customer_of_the_instant(tmp_path: P
     stdout = run(tmp_path, f"{fact('t1')}\n{bob}\n{LATER}\n", "--explain", f"time:{at}").stdout
     assert f"time:{at} of ann, under plain version 1" in stdout
     assert f"time:{at} of bob, under plain version 1" in stdout
-    assert stdout.count("100 points became spendable") == 2
+    assert stdout.count("100 points of `pay` of 1 Dec 2025 became spendable") == 2
 
 
 def test_a_fact_without_a_program_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.replay.explaining import CannotExplain, explain_in
+from deploy.replay.explaining import explain_in
+from deploy.replay.history import CannotTell
 from schemas.codec import POINTS
 from tests.support.history import history_of, published
 from tests.support.story import DAY, T0, happened, paid, program_text
@@ -47,5 +48,5 @@ def test_it_says_when_what_is_stored_is_something_else() -> None:
 def test_without_its_own_fact_there_is_no_explanation() -> None:
     history = history_of(*STORY)
     del history.records[1]
-    with pytest.raises(CannotExplain, match="entry 1, payment:t1:inv_t1, cannot be read any more"):
+    with pytest.raises(CannotTell, match="entry 1, payment:t1:inv_t1, cannot be read any more"):
         explain_in(history, history.entries[0])

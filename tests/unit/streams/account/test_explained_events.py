@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.codec import POINTS
-from schemas.points import AnyPointsEvent
+from schemas.points import AnyPointsEvent, LotState, PointsAdjusted, PointsEarned
+from streams.account.explanation.credits import credits_in
 from streams.account.explanation.events import happened
 from streams.account.explanation.wording import Wording
 
 GOLDEN = Path(__file__).parents[4] / "schemas" / "examples" / "loyalty.points.v1"
-LOT = "lot d41402abc4b2a76"
+EARLIER = "of earlier points"
 END = "at the end of 30 Nov 2026"
 SAID = {
     "AccountErased": ["The account is closed for good."],
@@ -23,33 +25,30 @@ SAID = {
     ],
     "FactIgnored": ["The rule pay did not fire: the plan is basic-USD-monthly."],
     "PointsActivated": [
-        f"198 points became spendable and expire {END} ({LOT}).",
+        f"198 points {EARLIER} became spendable and expire {END}.",
         "12 of them fill what you owed.",
     ],
     "PointsAdjusted": [
-        f"198 points were added and expire {END} ({LOT}).",
+        f"198 points were added and expire {END}.",
         "12 of them fill what you owed.",
     ],
     "PointsEarned": [
-        (
-            "They wait for `review_submitted` until 15 Dec 2025, and are void without it "
-            "(lot d41402abc4b2a76)."
-        ),
+        "They wait for `review_submitted` until 15 Dec 2025, and are void without it.",
         "This was number 3 for `pay`.",
         "They are promotional: they are spent before others.",
         "12 of them fill what you owed.",
     ],
-    "PointsExpired": [f"198 points were voided, 198 from {LOT}."],
+    "PointsExpired": [f"198 points were voided, 198 {EARLIER}."],
     "PointsExpiringSoon": [f"198 points expire {END}."],
     "PointsExtended": [f"198 points now expire {END}."],
-    "PointsRedeemed": [f"198 points paid for `five-off`, 198 from {LOT}."],
+    "PointsRedeemed": [f"198 points paid for `five-off`, 198 {EARLIER}."],
     "PointsRestored": [
         "198 points for `five-off` came back with the dates they had.",
         "6 of them had expired meanwhile.",
         "12 of them fill what you owed.",
     ],
     "PointsReversed": [
-        f"198 points earned by payment:txn_0001:inv_0001 are undone, 198 from {LOT}.",
+        f"198 points earned by payment:txn_0001:inv_0001 are undone, 198 {EARLIER}.",
         "6 of them had expired before.",
         "4 of them were spent, and are forgiven.",
         "8 of them were spent, and are owed now.",
@@ -80,3 +79,19 @@ def test_there_are_sentences_for_every_type_and_no_other() -> None:
 @pytest.mark.parametrize("kind", SAID)
 def test_each_kind_of_event_is_said(kind: str) -> None:
     assert happened(golden(kind), Wording(None)) == SAID[kind]
+
+
+def test_lots_are_named_by_what_earned_them_and_when() -> None:
+    earned, adjusted = golden("PointsEarned"), golden("PointsAdjusted")
+    assert isinstance(earned, PointsEarned)
+    assert isinstance(adjusted, PointsAdjusted)
+    [state] = [LotState(lot="c", points=3, earned_at=earned.occurred_at, available_at=0)]
+    corrected = replace(golden("CorrectionApplied"), lots=(state,))
+    opened = credits_in([replace(earned, lot="a"), replace(adjusted, lot="b"), corrected])
+    wording = Wording(None, opened)
+    assert [wording.credit(lot) for lot in "abcd"] == [
+        "of `pay` of 1 Dec 2025",
+        "of what was given by hand on 1 Dec 2025",
+        "of points of 1 Dec 2025",
+        "of earlier points",
+    ]
