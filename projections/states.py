@@ -5,7 +5,7 @@ the two take turns by a lock, because SQLite has one writer.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from prometheus_client import Counter
@@ -21,6 +21,9 @@ from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 
 log = structlog.get_logger(__name__)
 
+ReportLag = Callable[[int], None]
+"""Is told how many records are still to be read."""
+
 PROJECTION = "states.v1"
 BATCH_RECORDS_MAX = 5_000
 ACCOUNTS = Counter("cactus_projected_states_total", "Accounts written as the fold left them")
@@ -29,8 +32,11 @@ ACCOUNTS = Counter("cactus_projected_states_total", "Accounts written as the fol
 class States:
     """Runs beside the projector, under the same lease."""
 
-    def __init__(self, accounts: Log, positions: Positions, turn: asyncio.Lock) -> None:
+    def __init__(
+        self, accounts: Log, positions: Positions, turn: asyncio.Lock, report_lag: ReportLag
+    ) -> None:
         self._log = accounts
+        self._report_lag = report_lag
         self._store = positions
         self._turn = turn
         self._bulk = bulk_for(positions.engine.dialect.name)
@@ -53,6 +59,7 @@ class States:
         if chunks:
             async with self._turn:
                 await self._apply(chunks)
+        self._report_lag(self._log.lag())
 
     async def _apply(self, chunks: Sequence[Chunk]) -> None:
         rows = latest_states(record for chunk in chunks for record in chunk.records)

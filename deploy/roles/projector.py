@@ -88,7 +88,12 @@ async def _project(
                 topics.rewards,
                 lambda lag: LAG_MESSAGES.labels(topics.points).set(lag),
             )
-            keeper = States(accounts, Positions(engine, topics.accounts, STATES), turn)
+            keeper = States(
+                accounts,
+                Positions(engine, topics.accounts, STATES),
+                turn,
+                lambda lag: LAG_MESSAGES.labels(topics.accounts).set(lag),
+            )
             await projector.open()
             await keeper.open()
             progress.projector = projector

@@ -27,6 +27,10 @@ class FakeLog:
 
     def __init__(self, *batches: list[Record]) -> None:
         self.batches = list(batches)
+        self.told: list[int] = []
+
+    def lag(self) -> int:
+        return len(self.batches)
 
     async def partitions(self) -> list[int]:
         return [0]
@@ -51,7 +55,8 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 def states_of(engine: AsyncEngine, log: FakeLog) -> States:
     positions = Positions(engine, "accounts", PROJECTION)
-    return States(log, positions, asyncio.Lock())  # type: ignore[arg-type]
+    told = log.told.append
+    return States(log, positions, asyncio.Lock(), told)  # type: ignore[arg-type]
 
 
 async def kept(engine: AsyncEngine) -> dict[str, tuple[int, bytes]]:
@@ -68,9 +73,11 @@ async def test_the_last_state_of_each_account_is_kept(engine: AsyncEngine) -> No
         record(3, b"new", key=b"acme:c1"),
         record(4, b"other", key=b"acme:c:2"),
     ]
-    keeper = states_of(engine, FakeLog(first, [record(9, b"newer", key=b"acme:c1")]))
+    log = FakeLog(first, [record(9, b"newer", key=b"acme:c1")])
+    keeper = states_of(engine, log)
     await keeper.open()
     await keeper.step()
+    assert log.told == [1]
     assert await kept(engine) == {"acme:c1": (3, b"new"), "acme:c:2": (4, b"other")}
 
     await keeper.step()
