@@ -135,13 +135,13 @@ async def _reading(views: AsyncEngine) -> AsyncIterator[AccountReader]:
 @contextlib.asynccontextmanager
 async def _followed(known: KnownPrograms) -> AsyncIterator[KnownPrograms]:
     await known.start()
-    following = asyncio.create_task(known.follow(), name="programs")
     try:
-        yield known
+        # Who cannot follow any more ends the process: it would answer by old programs for ever.
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(known.follow(), name="programs")
+            yield known
+            following.cancel()
     finally:
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
         await known.stop()
 
 
