@@ -72,7 +72,7 @@ def test_a_change_of_the_program_is_tried_before_it_is_published(
     expect(row).to_contain_text("+577")
 
     page.get_by_text("Publish this version").click()
-    page.get_by_label("Reason").fill("a warmer welcome")
+    page.locator("#publish-reason").fill("a warmer welcome")
     page.get_by_label("to confirm").fill("spikes")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Version 2 is published")).to_be_visible()
@@ -242,6 +242,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page, site: SmallSite) -
     page.goto(f"{site.address}/rewards?state=due")
     tab_to(page, "tbody th a")
     page.keyboard.press("Enter")
+    expect(page.locator(".chain")).to_be_visible()
     tab_to(page, "#retry-reason")
     page.keyboard.type("go on now")
     tab_to(page, "button.first")
