@@ -29,18 +29,19 @@ class Account:
     state: bytes | None
 
 
-_ACCOUNT = select(balances, states.c.state).select_from(
+ACCOUNT = select(balances, states.c.state).select_from(
     balances.outerjoin(
         states, (states.c.site == balances.c.site) & (states.c.customer == balances.c.customer)
     )
 )
+"""Balances joined with their state; whose they are is for a `where` to say."""
 
 
 async def find_account(connection: AsyncConnection, site: str, customer: str) -> Account | None:
     """In one round trip."""
     found = (
         await connection.execute(
-            _ACCOUNT.where(balances.c.site == site, balances.c.customer == customer)
+            ACCOUNT.where(balances.c.site == site, balances.c.customer == customer)
         )
     ).one_or_none()
     return None if found is None else Account(BalanceRow(*found[:-1]), found[-1])

@@ -35,6 +35,13 @@ Place = Annotated[
         metavar="PLACE", help="As `cactus dlq list` has it: PARTITION/OFFSET, or OFFSET."
     ),
 ]
+OptionalPlace = Annotated[
+    str | None,
+    typer.Argument(metavar="PLACE", help="As `cactus dlq list` has it; none with --passing."),
+]
+PassingFlag = Annotated[
+    bool, typer.Option("--passing", help="All that wait and that this version would use.")
+]
 ActorOption = Annotated[
     str,
     typer.Option("--actor", default_factory=login, callback=_said, help="Who decides this."),
@@ -138,18 +145,52 @@ def show(place: Place, raw: RawFlag = False, json: JsonFlag = False) -> None:
     out.print(_shown(letter.value, raw), markup=False)
 
 
-def replay(place: Place, reason: ReasonOption, actor: ActorOption) -> None:
+def replay(
+    reason: ReasonOption,
+    actor: ActorOption,
+    place: OptionalPlace = None,
+    passing: PassingFlag = False,
+    class_: ClassOption = None,
+) -> None:
     """Send a dead letter again, to the topic it came from, as it was. Once.
 
     What it says has a natural key: if it was used after all, nothing happens twice.
+    After a new version was rolled out, --passing sends all that it would use, oldest first.
 
     [bold]cactus dlq replay 42 --reason "the translator knows this event since 1.4"[/]
+    [bold]cactus dlq replay --passing --class UntranslatableError --reason "1.4 is out"[/]
     """
+    if (place is None) != passing:
+        raise typer.BadParameter("name one PLACE, or say --passing")
+    if place is not None:
 
-    async def act(desk: "Desk", partition: int, offset: int) -> str:
-        return await desk.replay(partition, offset, actor, reason)
+        async def act(desk: "Desk", partition: int, offset: int) -> str:
+            return await desk.replay(partition, offset, actor, reason)
 
-    out.print(asyncio.run(_decide(place, act)), markup=False)
+        out.print(asyncio.run(_decide(place, act)), markup=False)
+        return
+    sent, left = asyncio.run(_replay_passing(class_, actor, reason))
+    out.print(f"sent again: {sent:,}; would be refused as before: {left:,}")
+
+
+async def _replay_passing(class_: str | None, actor: str, reason: str) -> tuple[int, int]:
+    from deploy.cluster import topics_of
+    from deploy.dead_letters.verdict import refusal
+    from deploy.settings import load_settings
+
+    topics = topics_of(load_settings())
+    async with _desk() as desk:
+        waiting = [
+            each
+            async for each in desk.newest_first()
+            if each.state == "waiting" and class_ in (None, each.letter.class_)
+        ]
+        # Of what was buried twice, one is sent.
+        first = {each.letter.subject: each for each in waiting}
+        passing = [each for each in first.values() if not refusal(each.letter, topics)]
+        for each in reversed(passing):
+            await desk.send_again(each, actor, reason)
+    return len(passing), len(first) - len(passing)
 
 
 def discard(place: Place, reason: ReasonOption, actor: ActorOption) -> None:
@@ -166,14 +207,15 @@ def discard(place: Place, reason: ReasonOption, actor: ActorOption) -> None:
 async def _desk() -> "AsyncIterator[Desk]":
     from deploy.errors import OperatingError
     from deploy.service.access import open_own_access
-    from deploy.service.dead_letters import desk_of
+    from deploy.service.dead_letters import open_desk
     from deploy.settings import load_settings
     from projections.service.ports import DecisionRefused
 
     settings = load_settings()
     async with open_own_access(settings) as access:
         try:
-            yield desk_of(settings, access)
+            async with open_desk(settings, access) as desk:
+                yield desk
         except DecisionRefused as error:
             raise OperatingError(str(error)) from error
 

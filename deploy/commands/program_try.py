@@ -19,22 +19,30 @@ File = Annotated[Path, typer.Argument(help="The draft's YAML.")]
 CustomerOption = Annotated[
     str, typer.Option("--customer", "-c", help="Whose history it is tried on.")
 ]
+SiteOption = Annotated[
+    str | None, typer.Option("--site", help="Whose customer it is. Default: the draft's site.")
+]
 
 
 def register(program: typer.Typer) -> None:
     program.command(name="try")(try_draft)
 
 
-def try_draft(file: File, customer: CustomerOption, json: JsonFlag = False) -> None:
+def try_draft(
+    file: File, customer: CustomerOption, site: SiteOption = None, json: JsonFlag = False
+) -> None:
     """Try a draft on what a customer has lived through, as if it had always been in force.
 
-    Nothing is published, and nothing changes. The draft's own site is meant.
+    Nothing is published, and nothing changes.
 
     [bold]cactus program try deploy/programs/spikes.yaml --customer c_1042[/]
     """
     import msgspec
 
-    found = asyncio.run(_try(load(file, json), customer))
+    draft = load(file, json)
+    if site is not None:
+        draft = draft.model_copy(update={"site": site})
+    found = asyncio.run(_try(draft, customer))
     if json:
         print_json(msgspec.json.decode(msgspec.json.encode(found)))
         return

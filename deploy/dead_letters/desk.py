@@ -83,8 +83,12 @@ class Desk:
 
         Returns a sentence that says where it went.
         """
-        found = await self._open(partition, offset)
+        return await self.send_again(await self._open(partition, offset), by, reason)
+
+    async def send_again(self, found: Decided, by: str, reason: str) -> str:
+        """As `replay`, one that waits and has just been read."""
         letter = found.letter
+        assert found.state == "waiting"
         if letter.topic not in (
             self._topics.raw,
             self._topics.custom,

@@ -66,8 +66,9 @@ class FactsReader:
         found: dict[int, Record] = {}
         where = TopicPartition(self._topics.facts, partition)
         self._consumer.assign([where])
+        limits = await self._limits(where)
         for first, last in spans(wanted):
-            async for records in self._stretch(where, first, last + 1):
+            async for records in self._stretch(where, first, last + 1, limits):
                 found.update((each.offset, each) for each in records if each.offset in wanted)
                 progress(len(found), len(wanted))
         return found
@@ -114,20 +115,24 @@ class FactsReader:
         [begin] = (await self._consumer.offsets_for_times({where: at_ms})).values()
         if begin is None:
             return None
-        end = min((await self._written.end_offsets([where]))[where], begin.offset + LOOKED_AT_MAX)
-        async for records in self._stretch(where, begin.offset, end):
+        limits = await self._limits(where)
+        end = begin.offset + LOOKED_AT_MAX
+        async for records in self._stretch(where, begin.offset, end, limits):
             for record in records:
                 if _publishes(record, version):
                     return record
         return None
 
+    async def _limits(self, where: TopicPartition) -> tuple[int, int]:
+        """The first offset that is left, and the one after the last, committed or not."""
+        start = (await self._consumer.beginning_offsets([where]))[where]
+        return start, (await self._written.end_offsets([where]))[where]
+
     async def _stretch(
-        self, where: TopicPartition, start: int, end: int
+        self, where: TopicPartition, start: int, end: int, limits: tuple[int, int]
     ) -> AsyncIterator[Sequence[Record]]:
-        """Records with start ≤ offset < end."""
-        limits = await self._consumer.beginning_offsets([where])
-        ends = await self._consumer.end_offsets([where])
-        start, end = max(start, limits[where]), min(end, ends[where])
+        """Records with start ≤ offset < end, as far as there are any."""
+        start, end = max(start, limits[0]), min(end, limits[1])
         if start >= end:
             return
         self._consumer.seek(where, start)

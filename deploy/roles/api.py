@@ -26,6 +26,7 @@ from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
 from deploy.views import in_sentences
+from projections.account_reader import AccountReader, open_account_reader
 from projections.database import open_engine
 from projections.service.app import build_service
 from projections.service.ports import Limits, Ports
@@ -70,6 +71,7 @@ async def run_api(settings: Settings) -> None:
             KafkaInbox(servers, topics) as inbox,
             _followed(KnownPrograms(servers, topics.programs)) as known,
             _looked_at(views) as readable,
+            _reading(views) as reader,
             open_reward_book(settings, choose_clock(settings.clock_file), wall_clock) as rewards,
             ObservedWorkings(settings, letters := _letters(settings, access)) as workings,
         ):
@@ -79,7 +81,14 @@ async def run_api(settings: Settings) -> None:
             with HealthServer(vitals, settings.health, settings.run_dir):
                 stopping = asyncio.Event()
                 ports = replace(
-                    build_ports(settings, views, access, inbox, known),
+                    build_ports(
+                        settings,
+                        views=views,
+                        access=access,
+                        inbox=inbox,
+                        known=known,
+                        reader=reader,
+                    ),
                     dead_letters=letters,
                     rewards=rewards,
                     workings=workings,
@@ -90,10 +99,12 @@ async def run_api(settings: Settings) -> None:
 
 def build_ports(
     settings: Settings,
+    *,
     views: AsyncEngine,
     access: AsyncEngine,
     inbox: KafkaInbox,
     known: KnownPrograms,
+    reader: AccountReader,
 ) -> Ports:
     """What the service is made of here."""
     api, explainer = settings.api, ReplayingExplainer(settings)
@@ -103,6 +114,7 @@ def build_ports(
         access=access,
         clock=clock,
         wall=wall_clock,
+        account_reader=reader,
         accounts=FoldedAccounts(settings, known),
         programs=PublishedPrograms(settings, known, clock),
         inbox=inbox,
@@ -134,6 +146,15 @@ def environment_of(settings: Settings) -> str:
 
 def _letters(settings: Settings, access: AsyncEngine) -> KafkaDeadLetters:
     return KafkaDeadLetters(desk_of(settings, access))
+
+
+@contextlib.asynccontextmanager
+async def _reading(views: AsyncEngine) -> AsyncIterator[AccountReader]:
+    reader = open_account_reader(views)
+    try:
+        yield reader
+    finally:
+        await reader.close()
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
 """The DLQ desk of these settings, and the same as the service's port."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,7 +19,7 @@ from streams.core.dead_letters import REQUEST_BYTES_MAX
 
 
 def desk_of(settings: Settings, access: AsyncEngine) -> Desk:
-    """Connects to Kafka only where it is asked for something."""
+    """Connects to Kafka anew whenever it is asked for something."""
     servers, topics = bootstrap_servers(settings), topics_of(settings)
 
     async def send(letter: Letter) -> tuple[int, int]:
@@ -27,6 +27,21 @@ def desk_of(settings: Settings, access: AsyncEngine) -> Desk:
             return await sender(producer)(letter)
 
     return Desk(DeadLetterLog(servers, topics.dlq), access, send, topics, wall_clock)
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, access: AsyncEngine) -> AsyncIterator[Desk]:
+    """One that sends everything with one producer, which starts when there is something to send."""
+    servers, topics = bootstrap_servers(settings), topics_of(settings)
+    started: list[AIOKafkaProducer] = []
+    async with AsyncExitStack() as stack:
+
+        async def send(letter: Letter) -> tuple[int, int]:
+            if not started:
+                started.append(await stack.enter_async_context(_producing(servers)))
+            return await sender(started[0])(letter)
+
+        yield Desk(DeadLetterLog(servers, topics.dlq), access, send, topics, wall_clock)
 
 
 @asynccontextmanager

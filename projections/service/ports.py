@@ -12,6 +12,7 @@ import msgspec
 from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projections.account_reader import AccountReader
 from schemas.custom import CustomEvent
 from schemas.facts import AnyFact
 from schemas.program.model import Program
@@ -393,7 +394,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """All of it. `views` is a reading engine, `access` one that writes.
+    """All of it. `views` is a reading engine, `access` one that writes; `account_reader` reads one
+    account of the views in the least time.
 
     `clock` is the engine's time, which decides what an account has; `wall` the real one, which
     keys, sessions and decisions go by. `cors_origins` empty keeps browsers of other sites out.
@@ -405,6 +407,7 @@ class Ports:
     access: AsyncEngine
     clock: Clock
     wall: Clock
+    account_reader: AccountReader | None = None
     accounts: Accounts | None = None
     inbox: Inbox | None = None
     explainer: Explainer | None = None

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from projections.account_reader import open_account_reader
 from projections.accounts import (
     EntryFilter,
     entries_of_fact,
@@ -17,10 +18,12 @@ from projections.accounts import (
     page_rewards,
 )
 from projections.bulk import bulk_for
+from projections.database import is_sqlite
+from projections.errors import ViewsUnavailable
 from projections.liability import deficit_of, flows_of, pending_of
 from projections.rows import StateRow
 from projections.search import search
-from projections.tables import balances, lots, states
+from projections.tables import balances, lots, metadata, states
 from tests.support.points import DAY, NOON, history, logged, story
 from tests.support.views import BOTH, fill, fresh_views
 from tests.support.year import SITE
@@ -47,11 +50,32 @@ async def test_an_account_comes_with_its_state_in_one_answer(engine: AsyncEngine
             await bulk_for(engine.dialect.name).write(connection, states, [row], replace=True)
     async with engine.connect() as connection:
         after = await find_account(connection, *HER)
+    # What apps ask for goes past SQLAlchemy, and says the same.
+    schema = "" if is_sqlite(engine) else await schema_of(engine)
+    reader = open_account_reader(engine, schema=schema)
+    assert await reader.read(*HER) == after
+    assert await reader.read(SITE, "c") is None
+    await reader.close()
     assert before is not None
     assert after is not None
     assert (before.state, after.state) == (None, b"\x00\xffstate")
     assert before.row == after.row
     assert after.row.sequence == 21
+
+
+async def schema_of(engine: AsyncEngine) -> str:
+    async with engine.connect() as connection:
+        return str(await connection.scalar(text("SHOW search_path"))).strip('"')
+
+
+async def test_views_that_are_not_there_are_said_to_be(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.drop_all)
+    schema = "" if is_sqlite(engine) else await schema_of(engine)
+    reader = open_account_reader(engine, schema=schema)
+    with pytest.raises(ViewsUnavailable):
+        await reader.read(*HER)
+    await reader.close()
 
 
 async def test_entries_are_filtered_and_paged(engine: AsyncEngine) -> None:

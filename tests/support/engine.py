@@ -131,7 +131,7 @@ class SmallEngine:
                 Logged(
                     PARTITION, first + index, told.timestamp, value.decode(), POINTS.decode(value)
                 )
-                for index, (_, value, _) in enumerate(output.events)
+                for index, (_, value, at_ms) in enumerate(output.events)
             ]
             self._events += len(batch)
             await self._store.apply(batch, {PARTITION: Move(first, self._events)})

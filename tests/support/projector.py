@@ -60,15 +60,15 @@ class Cactus:
         assert code == 0, complaint
         return json.loads(said)
 
-    async def await_ready(self) -> None:
-        """Until the projector that started last says it is ready."""
+    async def await_ready(self, role: str = "projector") -> None:
+        """Until the process of a role that started last says it is ready."""
         async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(DEADLINE_SECONDS):
-            while not await self._is_ready(client):  # noqa: ASYNC110 - it is another process
+            while not await self._is_ready(client, role):  # noqa: ASYNC110 - it is another process
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _is_ready(self, client: httpx.AsyncClient) -> bool:
+    async def _is_ready(self, client: httpx.AsyncClient, role: str) -> bool:
         try:
-            record = json.loads((self._home / "run" / "projector.json").read_bytes())
+            record = json.loads((self._home / "run" / f"{role}.json").read_bytes())
             return (await client.get(f"{record['url']}/readyz")).is_success
         except (OSError, ValueError, httpx.HTTPError):
             return False

@@ -13,6 +13,7 @@ from deploy.service.programs import PublishedPrograms
 from deploy.settings import Settings
 from projections.access.database import access, open_access
 from projections.access.keys import Scope, create_key
+from projections.account_reader import open_account_reader
 from projections.database import open_engine
 from projections.service.app import build_service
 from projections.service.ports import ErasureReport, Explained, Ports
@@ -41,10 +42,12 @@ async def service_ports(directory: Path, **given: Any) -> AsyncIterator[Ports]:
     views = open_engine(url, read_only=True)
     access_engine = open_access(f"sqlite+aiosqlite:///{directory / 'access.sqlite'}")
     await upgrade(access_engine, "access")
-    watch = Watch()
+    watch, reader = Watch(), open_account_reader(views)
+    bare = Ports(views=views, access=access_engine, clock=watch, wall=watch, account_reader=reader)
     try:
-        yield replace(Ports(views=views, access=access_engine, clock=watch, wall=watch), **given)
+        yield replace(bare, **given)
     finally:
+        await reader.close()
         await views.dispose()
         await access_engine.dispose()
 

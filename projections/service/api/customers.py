@@ -55,8 +55,8 @@ def build_customers(ports: Ports, gate: Gate) -> APIRouter:
     ) -> Response:
         """What the balance is made of, in the order in which it is spent."""
         at = max(ports.clock(), query.at or 0)
+        await refuse_unknown(ports, caller.site, customer)
         async with reading(ports) as connection:
-            await refuse_unknown(connection, caller.site, customer)
             rows = await lots_open_at(connection, caller.site, customer, at)
         items = [lot_document(row, at) for row in rows]
         return answer(request, Lots(at=at, items=items), told_by=(query.at, items))
@@ -67,8 +67,8 @@ def build_customers(ports: Ports, gate: Gate) -> APIRouter:
     ) -> Response:
         """What the customer was given, newest first."""
         before = read_cursor("rewards", query.cursor)
+        await refuse_unknown(ports, caller.site, customer)
         async with reading(ports) as connection:
-            await refuse_unknown(connection, caller.site, customer)
             rows = await page_rewards(
                 connection, caller.site, customer, limit=query.limit + 1, before_sequence=before
             )

@@ -42,8 +42,8 @@ def build_entries(ports: Ports, gate: Gate) -> APIRouter:
         wanted = EntryFilter(
             type=query.type or "", rule=query.rule or "", from_at=query.from_at, to_at=query.to_at
         )
+        await refuse_unknown(ports, caller.site, customer)
         async with reading(ports) as connection:
-            await refuse_unknown(connection, caller.site, customer)
             rows = await filter_entries(
                 connection,
                 caller.site,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from projections.access.database import access
 from projections.access.requests import Asked, Kind, remember
-from projections.accounts import entries_of_fact, find_account
+from projections.accounts import entries_of_fact
 from projections.rows import EntryRow
 from projections.service.answers import accepted
 from projections.service.api.describing import said
@@ -295,16 +295,16 @@ class _Desk:
         while asyncio.get_running_loop().time() < deadline:
             async with reading(self._ports) as connection:
                 came = await entries_of_fact(connection, fact.site, fact.customer, fact.id)
-                if came and await self._is_seen(connection, came[-1]):
-                    return came
+            if came and await self._is_seen(came[-1]):
+                return came
             await asyncio.sleep(POLL_SECONDS)
         return []
 
-    async def _is_seen(self, connection: Any, last: EntryRow) -> bool:
+    async def _is_seen(self, last: EntryRow) -> bool:
         accounts = self._ports.accounts
         if accounts is None:
             return True
-        found = await find_account(connection, last.site, last.customer)
+        found = await offered(self._ports.account_reader).read(last.site, last.customer)
         if found is None or found.state is None:
             return False
         return accounts.read(last.site, found.state).sequence >= last.sequence

@@ -2,12 +2,8 @@
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from projections.accounts import find_account
 from projections.service.ports import HistoryGone, LivingAccount, Ports, Standing
 from projections.service.problems import not_found, offered, unavailable
-from projections.service.reading import reading
 
 STATE_BEHIND_SECONDS_MAX = 0.5
 POLL_SECONDS = 0.025
@@ -41,8 +37,7 @@ async def _caught_up(ports: Ports, site: str, customer: str) -> LivingAccount:
     accounts = offered(ports.accounts)
     deadline = asyncio.get_running_loop().time() + STATE_BEHIND_SECONDS_MAX
     while True:
-        async with reading(ports) as connection:
-            found = await find_account(connection, site, customer)
+        found = await offered(ports.account_reader).read(site, customer)
         if found is None:
             raise unknown(customer)
         late = asyncio.get_running_loop().time() >= deadline
@@ -55,9 +50,9 @@ async def _caught_up(ports: Ports, site: str, customer: str) -> LivingAccount:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def refuse_unknown(connection: AsyncConnection, site: str, customer: str) -> None:
+async def refuse_unknown(ports: Ports, site: str, customer: str) -> None:
     """Raises the refusal where there is no such account."""
-    if await find_account(connection, site, customer) is None:
+    if await offered(ports.account_reader).read(site, customer) is None:
         raise unknown(customer)
 
 

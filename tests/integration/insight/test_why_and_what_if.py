@@ -32,6 +32,7 @@ from projections.service.ports import DraftRefused
 from projections.service.problems import Problem
 from projections.tables import balances
 from schemas.program.load import load_program
+from streams.core.dead_letters import dead_headers
 from tests.support.installation import BROKEN_FACT, BROKEN_RAW, Installation, installation_at_work
 from tests.support.year import SITE, SPIKES
 
@@ -190,6 +191,8 @@ async def dead_letters_are_decided(here: Installation) -> None:
     shown = await answered(here, "dlq", "show", fact["place"], "--raw")
     assert bytes.fromhex(shown["value_hex"]) == BROKEN_FACT
 
+    code, said, _ = await cactus(here, "dlq", "replay", "--passing", *ADA)
+    assert (code, said) == (0, "sent again: 0; would be refused as before: 2\n")
     code, said, complained = await cactus(here, "dlq", "replay", raw["place"], *ADA)
     assert code == 0, complained
     assert f"Sent again as {here.topics.raw}/" in said
@@ -200,8 +203,27 @@ async def dead_letters_are_decided(here: Installation) -> None:
     for place in (again["place"], fact["place"]):
         assert (await cactus(here, "dlq", "discard", place, *ADA))[0] == 0
     assert await answered(here, "dlq", "list") == []
+    await what_passes_by_now_is_sent(here)
     states = sorted(each["state"] for each in await answered(here, "dlq", "list", "--all"))
-    assert states == ["discarded", "discarded", "replayed"]
+    assert states == ["discarded", "discarded", "replayed", "replayed"]
+
+
+async def what_passes_by_now_is_sent(here: Installation) -> None:
+    """A letter of a fact that an older version could not read, and that this one can. The fact is
+    there already: sent again, it changes nothing.
+    """
+    origin = next(
+        each
+        for each in await here.read(here.topics.facts)
+        if b'"type":"PaymentSucceeded"' in each.value
+    )
+    headers = dead_headers(origin, ValueError("too new"), "0.0.1")
+    await here.write(here.topics.dlq, origin.value, key=origin.key, headers=headers)
+    code, said, complained = await cactus(here, "dlq", "replay", "--passing", *ADA)
+    assert (code, said) == (0, "sent again: 1; would be refused as before: 0\n"), complained
+    copies = [each for each in await here.read(here.topics.facts) if each.value == origin.value]
+    assert [(each.partition, each.key) for each in copies] == [(origin.partition, origin.key)] * 2
+    assert dict(copies[1].headers) == {"replays": b"1"}
 
 
 async def back_in_the_dlq(here: Installation) -> Any:
@@ -229,4 +251,4 @@ async def test_people_find_out_why_what_if_and_what_is_stuck(
     report = await run_audit(here.settings, progress=lambda *_: None)
     assert [check for check in report.checks if check.breaches] == []
     letters = next(check for check in report.checks if check.name == "dead-letters")
-    assert (letters.examined, "wait" in letters.note) == (3, False)
+    assert (letters.examined, "wait" in letters.note) == (4, False)

@@ -86,3 +86,10 @@ def test_an_entry_that_follows_from_no_fact_is_found() -> None:
     more = msgspec.structs.replace(history.entries[-1], sequence=5)
     history.entries.append(more)
     assert against(history) == ["5 entries are stored for these facts, and a replay gives 4."]
+
+
+def test_facts_that_came_late_are_proven_as_they_were_decided() -> None:
+    history = history_of(
+        FIRST, paid("t2", 5_000, T0 + 3 * DAY), paid("t1", 1_000, T0 + DAY), time(T0 + 9 * DAY)
+    )
+    assert against(history) == []
