@@ -34,6 +34,7 @@ COMMANDS = (
     "export",
     "rebuild",
     "audit",
+    "prometheus",
     "sandbox",
     "up",
     "demo",

@@ -283,6 +283,15 @@ class Log(Section):
     format: Literal["console", "json"] = "console"
 
 
+class Tracing(Section):
+    """OpenTelemetry traces from webhook to reward; off where no endpoint is named."""
+
+    endpoint: str | None = Field(
+        None, description="OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces"
+    )
+    sample_ratio: float = Field(0.05, ge=0, le=1, description="part of what comes in")
+
+
 class Settings(BaseSettings):
     """Every setting, frozen."""
 
@@ -312,6 +321,7 @@ class Settings(BaseSettings):
     outgoing: Outgoing = Outgoing()
     health: Health = Health()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     fault_point: str = Field("", description="name:nth of a step at which to die; for tests only")
 
     @model_validator(mode="after")

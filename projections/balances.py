@@ -60,13 +60,14 @@ _TAKEN: dict[type[AnyPointsEvent], FlowKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A points event and where it stands in the log."""
+    """A points event and where it stands in the log. Few are traced."""
 
     partition: int
     offset: int
     recorded_at_ms: int
     text: str
     event: AnyPointsEvent
+    traceparent: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -40,6 +40,9 @@ reward = sa.Table(
     # The reward that this row takes back; of a reward itself there is none.
     sa.Column("revokes", sa.Text),
     sa.Column("command", sa.Text, nullable=False),
+    # When what led to it arrived, in real milliseconds, and the W3C trace it belongs to.
+    sa.Column("arrived_ms", sa.BigInteger),
+    sa.Column("traceparent", sa.Text, nullable=False, server_default=""),
     *_standing_columns,
     sa.Column("body", sa.Text, nullable=False),
     # What it counts for in `usage`, as JSON name → amount.
