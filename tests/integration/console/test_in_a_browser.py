@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 SERIOUS = {"serious", "critical"}
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
+KEPT_LOOKS = {("light", 1280), ("dark", 320)}
+"""Those whose pictures are kept, under `.screenshots/`."""
 
 
 def open_customer(page: Page, site: SmallSite, index: int = 0) -> str:
@@ -184,7 +186,8 @@ def test_every_page_is_for_everybody_in_every_look(page: Page, site: SmallSite) 
         for scheme, width in LOOKS:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
+            if (scheme, width) in KEPT_LOOKS:
+                page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
             root = "document.documentElement"
             if page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"):
                 found.append(f"{name} {scheme} {width}: wider than the screen")
