@@ -24,6 +24,7 @@ COMMANDS = (
     "rewarder",
     "api",
     "keys",
+    "people",
     "rewards",
     "balance",
     "entries",

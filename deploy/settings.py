@@ -268,6 +268,9 @@ class Health(Section):
 
     host: str = "127.0.0.1"
     ports: dict[Role, Port] = Field(default_factory=dict)
+    elsewhere: dict[Role, list[str]] = Field(
+        default_factory=dict, description="health URLs of roles on other machines, for the console"
+    )
 
     def port_of(self, role: str) -> int:
         return {str(name): port for name, port in self.ports.items()}.get(role, 0)

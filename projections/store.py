@@ -18,10 +18,19 @@ from projections.bulk import bulk_for
 from projections.database import explained
 from projections.errors import AnotherWriter
 from projections.rows import BalanceRow, LotRow, RewardRow
-from projections.tables import balances, entries, flows, lots, positions, rewards
+from projections.tables import (
+    balances,
+    day_flows,
+    entries,
+    flows,
+    lots,
+    positions,
+    rewards,
+)
 from projections.tally import Tally
 
 PROJECTION = "views.v1"
+SUMS = ("points", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +184,9 @@ class Store:
         await write(connection, lots, changed_lots, replace=True)
         await write(connection, rewards, changed_rewards, replace=True)
         flowed = (view.flows[key] for key in sorted(view.flows))
-        await write(connection, flows, flowed, replace=True, adding=("points", "changes"))
+        await write(connection, flows, flowed, replace=True, adding=SUMS)
+        of_days = (view.day_flows[key] for key in sorted(view.day_flows))
+        await write(connection, day_flows, of_days, replace=True, adding=SUMS)
         if view.erased:
             await forget(connection, self._bulk, view.erased)
 

@@ -76,6 +76,23 @@ sa.Index(
 )
 sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
 
+is_free_reward = reward.c.revokes.is_(None) & (reward.c.stuck == sa.literal_column("''"))
+"""A reward, not a taking back, that waits for no person; in literals as above."""
+waits_for_a_person = reward.c.stuck != sa.literal_column("''")
+sa.Index(
+    "reward_by_state",
+    reward.c.state,
+    reward.c.number,
+    sqlite_where=is_free_reward,
+    postgresql_where=is_free_reward,
+)
+sa.Index(
+    "reward_stuck",
+    reward.c.number,
+    sqlite_where=waits_for_a_person,
+    postgresql_where=waits_for_a_person,
+)
+
 sa.Index(
     "reward_revokes",
     reward.c.revokes,
