@@ -47,9 +47,11 @@ check: $(VENV)/.installed ## format, lint, types, boundaries, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m deploy.contracts --check
+	$(BIN)/python -m deploy.monitoring --check
 
-schemas: $(VENV)/.installed ## write the generated contracts
+schemas: $(VENV)/.installed ## write the generated contracts, alert rules, dashboard and list of metrics
 	$(BIN)/python -m deploy.contracts
+	$(BIN)/python -m deploy.monitoring
 
 test: setup ## every test, on a real embedded broker
 	$(BIN)/python -m pytest $(ARGS)

@@ -5,7 +5,8 @@ The adapter starts without a broker, says so, and connects when there is one.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,6 +67,17 @@ class Record:
 class Publisher(Protocol):
     async def publish(self, record: Record) -> None:
         """Return once the record is durable. Raises `PublishError` or `RecordTooLargeError`."""
+
+
+Traced = Callable[[], AbstractContextManager[str | None]]
+"""A span around one publication: the `traceparent` its record is to carry, None where it is not
+traced.
+"""
+_NOT_TRACED = nullcontext()
+
+
+def untraced() -> AbstractContextManager[str | None]:
+    return _NOT_TRACED
 
 
 class KafkaPublisher:

@@ -27,8 +27,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Until Ctrl-C or SIGTERM; requests in flight are answered first."""
+async def serve(
+    app: ASGIApp, listener: socket.socket, stopping: asyncio.Event | None = None
+) -> None:
+    """Until Ctrl-C or SIGTERM; requests in flight are answered first.
+
+    `stopping` is set when that comes, for answers that would otherwise never end.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -42,6 +47,8 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
     server = _Server(config)
     stop = asyncio.create_task(stop_asked())
     stop.add_done_callback(lambda _: server.handle_exit(signal.SIGTERM, None))
+    if stopping is not None:
+        stop.add_done_callback(lambda _: stopping.set())
     await server.serve([listener])
     stop.cancel()
 

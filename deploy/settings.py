@@ -268,6 +268,9 @@ class Health(Section):
 
     host: str = "127.0.0.1"
     ports: dict[Role, Port] = Field(default_factory=dict)
+    elsewhere: dict[Role, list[str]] = Field(
+        default_factory=dict, description="health URLs of roles on other machines, for the console"
+    )
 
     def port_of(self, role: str) -> int:
         return {str(name): port for name, port in self.ports.items()}.get(role, 0)
@@ -278,6 +281,15 @@ class Log(Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
+
+
+class Tracing(Section):
+    """OpenTelemetry traces from webhook to reward; off where no endpoint is named."""
+
+    endpoint: str | None = Field(
+        None, description="OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces"
+    )
+    sample_ratio: float = Field(0.05, ge=0, le=1, description="part of what comes in")
 
 
 class Settings(BaseSettings):
@@ -309,6 +321,7 @@ class Settings(BaseSettings):
     outgoing: Outgoing = Outgoing()
     health: Health = Health()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     fault_point: str = Field("", description="name:nth of a step at which to die; for tests only")
 
     @model_validator(mode="after")

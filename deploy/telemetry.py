@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -24,7 +25,9 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Gauge,
+    Histogram,
     Info,
+    disable_created_metrics,
     generate_latest,
 )
 from starlette.applications import Starlette
@@ -35,6 +38,7 @@ from starlette.routing import Route
 from deploy.calm import OnceInAWhile
 from deploy.embedded.ports import holder_of
 from deploy.errors import OperatingError
+from deploy.logs import exceptions_without_payloads, keep_known, log_what_ends_the_process
 from deploy.settings import Health, Log
 
 Probe = Callable[[], str | None]
@@ -42,16 +46,27 @@ Probe = Callable[[], str | None]
 
 LOOP_ANSWERS_SECONDS_MAX = 1.0
 START_SECONDS_MAX = 10.0
-NOISY_LOGGERS = dict.fromkeys(
-    ("aiokafka", "aiosqlite", "alembic", "httpx", "uvicorn"), logging.WARNING
-)
-"""Below that, aiosqlite logs the values of every statement: codes of rewards are among them."""
+LOOP_LOOK_SECONDS = 0.25
+NOISY_LOGGERS = {
+    **dict.fromkeys(
+        ("aiokafka", "aiosqlite", "alembic", "httpx", "urllib3", "uvicorn"), logging.WARNING
+    ),
+    "chargebee": logging.INFO,
+}
+"""Below that, aiosqlite logs the values of every statement, with codes of rewards among them, and
+the SDK whole requests.
+"""
 
 BUILD = Info("cactus_build", "Which code runs.")
-LAG_MESSAGES = Gauge(
-    "cactus_lag_messages", "Records a role has still to read, up to the end it can read", ["topic"]
+LOOP_LAG = Histogram(
+    "cactus_event_loop_lag_seconds",
+    "How late the role's event loop came to what was due",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
-"""Here, because every role that consumes tells it and none may import another."""
+HOME_FREE = Gauge("cactus_home_free_bytes", "Free on the disk that holds the installation's home")
+HOME_SIZE = Gauge("cactus_home_size_bytes", "Size of the disk that holds the installation's home")
+TARGETS = "targets"
+"""Beside the run files: one for each role that Prometheus takes as a list of what to scrape."""
 
 
 class HealthPortTaken(OperatingError):
@@ -61,6 +76,7 @@ class HealthPortTaken(OperatingError):
 def configure_logging(settings: Log, *, role: str, stream: TextIO | None = None) -> None:
     """Send our logs and those of libraries, in one form, to standard error."""
     shared: list[structlog.typing.Processor] = [
+        keep_known,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -70,11 +86,19 @@ def configure_logging(settings: Log, *, role: str, stream: TextIO | None = None)
     to = stream or sys.stderr
     renderers: list[structlog.typing.Processor]
     if settings.format == "json":
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderers = [exceptions_without_payloads, structlog.processors.JSONRenderer()]
+        log_what_ends_the_process()
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=to.isatty(), pad_event_to=0)]
+        renderers = [
+            exceptions_without_payloads,
+            structlog.dev.ConsoleRenderer(colors=to.isatty(), pad_event_to=0),
+        ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -86,7 +110,7 @@ def configure_logging(settings: Log, *, role: str, stream: TextIO | None = None)
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
-    handler.addFilter(OnceInAWhile(("aiokafka",)))
+    handler.addFilter(OnceInAWhile(("aiokafka", "opentelemetry")))
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     for name, level in NOISY_LOGGERS.items():
         logging.getLogger(name).setLevel(max(level, logging.getLogger().level))
@@ -102,8 +126,11 @@ class Vitals:
     loop: asyncio.AbstractEventLoop | None = None
 
     def watch_loop(self) -> None:
-        """Let `/livez` ask the running event loop. Call it from inside that loop."""
+        """Let `/livez` ask the running event loop, and metrics tell how late it is. Call it from
+        inside that loop.
+        """
         self.loop = asyncio.get_running_loop()
+        _watch_lag(self.loop)
 
     def is_alive(self) -> bool:
         """Whether the event loop still turns. True before there is one."""
@@ -127,6 +154,17 @@ class Vitals:
             if complaint is not None:
                 found[name] = complaint
         return found
+
+
+def _watch_lag(loop: asyncio.AbstractEventLoop) -> None:
+    """As long as the loop runs."""
+    due = loop.time() + LOOP_LOOK_SECONDS
+
+    def look() -> None:
+        LOOP_LAG.observe(max(0.0, loop.time() - due))
+        _watch_lag(loop)
+
+    loop.call_at(due, look)
 
 
 def build_health(vitals: Vitals, registry: CollectorRegistry = REGISTRY) -> Starlette:
@@ -165,13 +203,14 @@ class HealthServer:
         self._vitals = vitals
         self._settings = settings
         self._run_file = run_dir / f"{vitals.role}.json"
+        self._target_file = run_dir / TARGETS / f"{vitals.role}.json"
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
 
     def start(self) -> str:
         """Serve, and write down where. Returns the address."""
-        BUILD.info({"version": version("hellocactus")})
+        self._show_what_runs()
         listener = self._listen(self._settings.port_of(self._vitals.role))
         port = listener.getsockname()[1]
         self.url = f"http://{self._settings.host}:{port}"
@@ -187,16 +226,34 @@ class HealthServer:
             target=self._server.run, args=([listener],), name="health", daemon=True
         )
         self._thread.start()
-        self._run_file.parent.mkdir(parents=True, exist_ok=True)
-        record = {"role": self._vitals.role, "pid": os.getpid(), "url": self.url}
-        self._run_file.write_text(json.dumps(record), encoding="utf-8")
+        self._say_where(f"{self._settings.host}:{port}")
         return self.url
+
+    def _show_what_runs(self) -> None:
+        # When a series began: twice as many of them, and nobody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        BUILD.info({"version": version("hellocactus")})
+        home = self._run_file.parent.parent
+        home.mkdir(parents=True, exist_ok=True)
+        HOME_FREE.set_function(lambda: shutil.disk_usage(home).free)
+        HOME_SIZE.set_function(lambda: shutil.disk_usage(home).total)
+
+    def _say_where(self, address: str) -> None:
+        role = self._vitals.role
+        self._target_file.parent.mkdir(parents=True, exist_ok=True)
+        record = {"role": role, "pid": os.getpid(), "url": self.url}
+        self._run_file.write_text(json.dumps(record), encoding="utf-8")
+        # The instance keeps its name when its port changes, so that its series go on.
+        labels = {"role": role, "instance": f"{role}@{socket.gethostname()}"}
+        target = [{"targets": [address], "labels": labels}]
+        self._target_file.write_text(json.dumps(target), encoding="utf-8")
 
     def stop(self) -> None:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(START_SECONDS_MAX)
         self._run_file.unlink(missing_ok=True)
+        self._target_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.start()

@@ -15,6 +15,7 @@ import msgspec
 from projections.errors import LogBroken, SequenceGap
 from projections.rows import (
     BalanceRow,
+    DayFlowRow,
     EntryRow,
     FlowKind,
     FlowRow,
@@ -59,13 +60,14 @@ _TAKEN: dict[type[AnyPointsEvent], FlowKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A points event and where it stands in the log."""
+    """A points event and where it stands in the log. Few are traced."""
 
     partition: int
     offset: int
     recorded_at_ms: int
     text: str
     event: AnyPointsEvent
+    traceparent: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class View:
     changed_rewards: set[str] = field(default_factory=set)
     flows: dict[FlowKey, FlowRow] = field(default_factory=dict)
     """What the batch adds to each flow."""
+    day_flows: dict[FlowKey, DayFlowRow] = field(default_factory=dict)
     erased: dict[AccountKey, int] = field(default_factory=dict)
 
 
@@ -277,18 +280,24 @@ def _open_lot(view: View, logged: Logged, lot: str, remaining: int) -> None:
 
 
 def _flow(view: View, lot: LotRow, event: AnyPointsEvent, kind: FlowKind, points: int) -> None:
-    month = _month(event.occurred_at // DAY_SECONDS)
-    key = (lot.partition, lot.site, lot.program, month, kind)
+    day = _day(event.occurred_at // DAY_SECONDS)
+    key = (lot.partition, lot.site, lot.program, day[:7], kind)
     flow = view.flows.get(key)
     if flow is None:
         flow = view.flows[key] = FlowRow(*key)
     flow.points += points
     flow.changes += 1
+    key = (lot.partition, lot.site, lot.program, day, kind)
+    of_day = view.day_flows.get(key)
+    if of_day is None:
+        of_day = view.day_flows[key] = DayFlowRow(*key)
+    of_day.points += points
+    of_day.changes += 1
 
 
 @lru_cache(maxsize=4096)
-def _month(day: int) -> str:
-    return datetime.fromtimestamp(day * DAY_SECONDS, UTC).strftime("%Y-%m")
+def _day(days: int) -> str:
+    return datetime.fromtimestamp(days * DAY_SECONDS, UTC).strftime("%Y-%m-%d")
 
 
 def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at: int) -> LotRow:

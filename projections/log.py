@@ -105,14 +105,16 @@ class Log:
         answers = map(self._consumer.last_poll_timestamp, self._consumer.assignment())
         return max((at for at in answers if at is not None), default=None)
 
-    def lag(self) -> int:
-        """Records between our positions and what can be read; markers once passed do not count."""
-        total = 0
+    def lag(self) -> dict[int, int]:
+        """By partition, records between our position and what can be read; markers once passed do
+        not count.
+        """
+        waiting = {}
         for assigned in self._consumer.assignment():
             end = self._consumer.last_stable_offset(assigned)
             if end is not None:
-                total += max(0, end - self._known[assigned.partition])
-        return total
+                waiting[assigned.partition] = max(0, end - self._known[assigned.partition])
+        return waiting
 
 
 @contextlib.asynccontextmanager

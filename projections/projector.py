@@ -7,7 +7,8 @@ with nothing half written; it starts again from the position in the database.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -19,8 +20,10 @@ from projections.errors import LogBroken, SequenceGap
 from projections.log import Chunk, Log, LogUnavailable, Record
 from projections.rewards import react
 from projections.store import Move, Store
+from projections.tally import Tally
 from schemas.codec import POINTS, REWARDS, DecodeError
 from schemas.ids import account_key
+from schemas.topics import HEADER_TRACEPARENT, header_in
 
 BATCH_RECORDS_MAX = 4_000
 SILENCE_SECONDS_MAX = 10.0
@@ -28,19 +31,45 @@ SILENCE_SECONDS_MAX = 10.0
 EVENTS = Counter("cactus_projected_events_total", "Points events written to the views.")
 REPEATS = Counter("cactus_projected_repeats_total", "Points events the views knew already.")
 COMMANDS = Counter("cactus_reward_commands_total", "Reward commands produced.", ["type"])
-GAPS = Counter("cactus_sequence_gaps_total", "Gaps found in an account's sequence. Must stay 0.")
-UNREADABLE = Counter("cactus_unreadable_points_total", "Points events not understood. Must stay 0.")
-BATCH_SECONDS = Histogram("cactus_projection_batch_seconds", "From records read to SQL committed.")
-EVENT_TO_BALANCE_SECONDS = Histogram(
-    "cactus_event_to_balance_seconds",
-    "From the timestamp of a points record to the SQL commit that makes its balance readable.",
-    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400),
+BATCH_SECONDS = Histogram(
+    "cactus_projection_batch_seconds",
+    "From records read to SQL committed",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-POSITION_TIME = Gauge("cactus_projected_timestamp_seconds", "When a batch was last committed.")
+POINTS_MOVED = Counter(
+    "cactus_points_total", "Points that came to accounts or left them", ["program", "kind"]
+)
+OUTSTANDING = Gauge(
+    "cactus_points_outstanding", "Points that accounts hold: balance and pending", ["program"]
+)
 
 log = structlog.get_logger(__name__)
 
-ReportLag = Callable[[int], None]
+Passed = Callable[[Sequence[int]], None]
+Count = Callable[[int], None]
+Trace = Callable[[Sequence[Record]], tuple[Sequence[Record], Callable[[], None]] | None]
+"""Opens a span for each traced record: the same records under the new spans, and how to end them.
+None where no record is traced.
+"""
+
+
+def _unheard(*_what: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who hears what of the projector. `lag` is told how many records wait and the timestamp in ms
+    of the last one read, by partition; `projected` the timestamps of records whose rows can be
+    read; the others how many events break what must hold.
+    """
+
+    lag: Callable[[Mapping[int, int], Mapping[int, int]], None] = _unheard
+    projected: Passed = _unheard
+    gaps: Count = _unheard
+    unreadable: Count = _unheard
+    unbalanced: Count = _unheard
+    trace: Trace | None = None
 
 
 def decode_record(record: Record) -> Logged:
@@ -54,7 +83,9 @@ def decode_record(record: Record) -> Logged:
         )
         raise LogBroken(msg) from error
     assert record.value is not None
-    return Logged(record.partition, record.offset, record.timestamp, record.value.decode(), event)
+    trace = header_in(record.headers, HEADER_TRACEPARENT) if record.headers else None
+    text = record.value.decode()
+    return Logged(record.partition, record.offset, record.timestamp, text, event, trace)
 
 
 def build_producer(bootstrap_servers: str) -> AIOKafkaProducer:
@@ -66,7 +97,7 @@ def build_producer(bootstrap_servers: str) -> AIOKafkaProducer:
 
 class Projector:
     """Runs until told to stop. `store` must be migrated, `log` open, `producer` started and
-    idempotent; `report_lag` is told how many records are still to be read.
+    idempotent.
     """
 
     def __init__(
@@ -75,14 +106,15 @@ class Projector:
         store: Store,
         producer: AIOKafkaProducer,
         rewards_topic: str,
-        report_lag: ReportLag,
+        listeners: Listeners | None = None,
     ) -> None:
         self._log = log
         self._store = store
         self._producer = producer
         self._rewards_topic = rewards_topic
-        self._report_lag = report_lag
+        self._listeners = listeners or Listeners()
         self._positions: dict[int, int] = {}
+        self._read_ms: dict[int, int] = {}
 
     def complaint(self) -> str | None:
         """What stands against readiness. May be called from another thread."""
@@ -99,6 +131,8 @@ class Projector:
         known = await self._store.open_positions(partitions)
         self._positions = {partition: known[partition] for partition in partitions}
         self._log.assign(self._positions)
+        for program, points in (await self._store.outstanding()).items():
+            OUTSTANDING.labels(program).set(points)
         log.info("projecting", topic=self._log.topic, partitions=len(partitions))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -112,29 +146,38 @@ class Projector:
         records = sum(len(chunk.records) for chunk in chunks)
         if chunks:
             await self._apply(chunks)
-        self._report_lag(self._log.lag())
+        self._listeners.lag(self._log.lag(), self._read_ms)
         return records
 
     async def _apply(self, chunks: Sequence[Chunk]) -> None:
         began = time.monotonic()
+        records: Sequence[Record] = [record for chunk in chunks for record in chunk.records]
+        trace = self._listeners.trace
+        traced = None if trace is None else trace(records)
         try:
-            batch = [decode_record(record) for chunk in chunks for record in chunk.records]
+            batch = [decode_record(each) for each in (records if traced is None else traced[0])]
         except LogBroken:
-            UNREADABLE.inc()
+            self._listeners.unreadable(1)
             raise
         await self._command(batch)
         moves = {
             chunk.partition: Move(self._positions[chunk.partition], chunk.next_offset)
             for chunk in chunks
         }
+        tally = Tally()
         try:
-            fresh = await self._store.apply(batch, moves)
+            fresh = await self._store.apply(batch, moves, tally)
         except SequenceGap:
-            GAPS.inc()
+            self._listeners.gaps(1)
             raise
+        if traced is not None:
+            traced[1]()
         for chunk in chunks:
             self._positions[chunk.partition] = chunk.next_offset
+            if chunk.records:
+                self._read_ms[chunk.partition] = chunk.records[-1].timestamp
         self._measure(batch, fresh, began)
+        self._count(tally)
 
     async def _command(self, batch: Sequence[Logged]) -> None:
         pending = []
@@ -150,6 +193,7 @@ class Projector:
                     key=account_key(command.site, command.customer).encode(),
                     partition=logged.partition,
                     timestamp_ms=logged.recorded_at_ms,
+                    headers=trace_of(logged),
                 )
                 pending.append(sending)
             await asyncio.gather(*pending)
@@ -157,12 +201,24 @@ class Projector:
             msg = f"Reward commands could not be written to {self._rewards_topic}: {error!r}."
             raise LogUnavailable(msg) from error
 
-    @staticmethod
-    def _measure(batch: Sequence[Logged], fresh: int, began: float) -> None:
+    def _measure(self, batch: Sequence[Logged], fresh: int, began: float) -> None:
         EVENTS.inc(fresh)
         REPEATS.inc(len(batch) - fresh)
-        BATCH_SECONDS.observe(time.monotonic() - began)
-        now = time.time()
-        POSITION_TIME.set(now)
-        for logged in batch:
-            EVENT_TO_BALANCE_SECONDS.observe(max(0.0, now - logged.recorded_at_ms / 1000))
+        took = time.monotonic() - began
+        BATCH_SECONDS.observe(took)
+        self._listeners.projected([logged.recorded_at_ms for logged in batch])
+        log.debug("events projected", records=len(batch), fresh=fresh, seconds=round(took, 3))
+
+    def _count(self, tally: Tally) -> None:
+        for (program, kind), points in tally.points.items():
+            POINTS_MOVED.labels(program, kind).inc(points)
+        for program, points in tally.outstanding.items():
+            OUTSTANDING.labels(program).inc(points)
+        if tally.unbalanced:
+            self._listeners.unbalanced(tally.unbalanced)
+            log.error("figures are not the sum of the lots", events=tally.unbalanced)
+
+
+def trace_of(logged: Logged) -> list[tuple[str, bytes]]:
+    """The header under which a command goes on with its event's trace."""
+    return [] if logged.traceparent is None else [(HEADER_TRACEPARENT, logged.traceparent)]

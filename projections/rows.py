@@ -129,6 +129,18 @@ class FlowRow(msgspec.Struct, gc=False):
     changes: int = 0
 
 
+class DayFlowRow(msgspec.Struct, gc=False):
+    """A `FlowRow` of one day (UTC), written 2026-12-05."""
+
+    partition: int
+    site: str
+    program: str
+    day: str
+    kind: FlowKind
+    points: int = 0
+    changes: int = 0
+
+
 class StateRow(msgspec.Struct, gc=False):
     """One account as the fold left it, and where that stands in the accounts topic."""
 

@@ -26,7 +26,7 @@ async def search(connection: AsyncConnection, site: str, text: str, *, limit: in
     sqlite = connection.dialect.name == "sqlite"
     customers = await connection.execute(
         select(balances)
-        .where(balances.c.site == site, _begins(balances.c.customer, text, sqlite=sqlite))
+        .where(balances.c.site == site, begins(balances.c.customer, text, sqlite=sqlite))
         .order_by(balances.c.customer)
         .limit(limit)
     )
@@ -40,7 +40,7 @@ async def search(connection: AsyncConnection, site: str, text: str, *, limit: in
             entries.c.site == site,
             or_(
                 entries.c.fact.in_(_facts(text)),
-                _begins(entries.c.fact, paid, sqlite=sqlite),
+                begins(entries.c.fact, paid, sqlite=sqlite),
                 entries.c.source == text,
             ),
         )
@@ -66,7 +66,7 @@ def _facts(text: str) -> list[str]:
     ]
 
 
-def _begins(column: Column[str], prefix: str, *, sqlite: bool) -> ColumnElement[bool]:
+def begins(column: Column[str], prefix: str, *, sqlite: bool) -> ColumnElement[bool]:
     """So that an index is used: SQLite's LIKE looks at no case, PostgreSQL compares by locale."""
     if sqlite:
         return (column >= prefix) & (column < prefix + LAST_CHARACTER)

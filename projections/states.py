@@ -5,7 +5,7 @@ the two take turns by a lock, because SQLite has one writer.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 from prometheus_client import Counter
@@ -21,24 +21,28 @@ from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 
 log = structlog.get_logger(__name__)
 
-ReportLag = Callable[[int], None]
-"""Is told how many records are still to be read."""
-
 PROJECTION = "states.v1"
 BATCH_RECORDS_MAX = 5_000
 ACCOUNTS = Counter("cactus_projected_states_total", "Accounts written as the fold left them")
 
 
 class States:
-    """Runs beside the projector, under the same lease."""
+    """Runs beside the projector, under the same lease. `lag` is told how many records wait and the
+    timestamp in ms of the last one read, by partition.
+    """
 
     def __init__(
-        self, accounts: Log, positions: Positions, turn: asyncio.Lock, report_lag: ReportLag
+        self,
+        accounts: Log,
+        positions: Positions,
+        turn: asyncio.Lock,
+        lag: Callable[[Mapping[int, int], Mapping[int, int]], None] = lambda _waiting, _read: None,
     ) -> None:
         self._log = accounts
-        self._report_lag = report_lag
         self._store = positions
         self._turn = turn
+        self._lag = lag
+        self._read_ms: dict[int, int] = {}
         self._bulk = bulk_for(positions.engine.dialect.name)
         self._positions: dict[int, int] = {}
 
@@ -59,7 +63,9 @@ class States:
         if chunks:
             async with self._turn:
                 await self._apply(chunks)
-        self._report_lag(self._log.lag())
+            last = {each.partition: each.records[-1].timestamp for each in chunks if each.records}
+            self._read_ms |= last
+        self._lag(self._log.lag(), self._read_ms)
 
     async def _apply(self, chunks: Sequence[Chunk]) -> None:
         rows = latest_states(record for chunk in chunks for record in chunk.records)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,9 +18,19 @@ from projections.bulk import bulk_for
 from projections.database import explained
 from projections.errors import AnotherWriter
 from projections.rows import BalanceRow, LotRow, RewardRow
-from projections.tables import balances, entries, flows, lots, positions, rewards
+from projections.tables import (
+    balances,
+    day_flows,
+    entries,
+    flows,
+    lots,
+    positions,
+    rewards,
+)
+from projections.tally import Tally
 
 PROJECTION = "views.v1"
+SUMS = ("points", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +118,20 @@ class Store:
         """The next offset of each partition; one never seen begins at 0."""
         return await self._positions.open(partitions)
 
-    async def apply(self, batch: Sequence[Logged], moves: Mapping[int, Move]) -> int:
+    async def outstanding(self) -> dict[str, int]:
+        """Balance and pending of all accounts, by program."""
+        total = func.sum(balances.c.balance + balances.c.pending)
+        statement = select(balances.c.program, total).group_by(balances.c.program)
+        with explained(self.engine):
+            async with self.engine.begin() as connection:
+                rows = (await connection.execute(statement)).all()
+        return {program: int(points) for program, points in rows}
+
+    async def apply(
+        self, batch: Sequence[Logged], moves: Mapping[int, Move], tally: Tally | None = None
+    ) -> int:
         """Write a batch, in log order per partition, and move the positions. Returns how many of
-        the events were new.
+        the events were new, and what they amount to in `tally`.
 
         Raises `AnotherWriter`, `SequenceGap`, `LogBroken` or `ViewsUnavailable`; the database is
         then as it was before.
@@ -119,7 +140,11 @@ class Store:
             async with self._turn, self.engine.begin() as connection:
                 await self._positions.move(connection, moves)
                 view = await self._load(connection, batch)
+                if tally is not None:
+                    tally.begin(view.balances.values())
                 fresh = sum([project(view, logged) for logged in batch])
+                if tally is not None:
+                    tally.end(view)
                 await self._write(connection, view)
                 return fresh
 
@@ -159,7 +184,9 @@ class Store:
         await write(connection, lots, changed_lots, replace=True)
         await write(connection, rewards, changed_rewards, replace=True)
         flowed = (view.flows[key] for key in sorted(view.flows))
-        await write(connection, flows, flowed, replace=True, adding=("points", "changes"))
+        await write(connection, flows, flowed, replace=True, adding=SUMS)
+        of_days = (view.day_flows[key] for key in sorted(view.day_flows))
+        await write(connection, day_flows, of_days, replace=True, adding=SUMS)
         if view.erased:
             await forget(connection, self._bulk, view.erased)
 

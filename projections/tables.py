@@ -142,6 +142,21 @@ flows = Table(
 )
 """What moved the points in lots, summed: all of a program's add up to what its lots hold."""
 
+day_flows = Table(
+    "day_flows",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("program", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    # The day first: pages ask for the last of them.
+    PrimaryKeyConstraint("day", "site", "program", "kind", "partition", name="day_flows_key"),
+)
+"""The same day by day, for whoever looks at the last ones. Whole sums are answered by `flows`."""
+
 states = Table(
     "states",
     metadata,
@@ -166,7 +181,7 @@ positions = Table(
     PrimaryKeyConstraint("projection", "topic", "partition", name="positions_key"),
 )
 
-VIEWS = (balances, entries, lots, rewards, flows)
+VIEWS = (balances, entries, lots, rewards, flows, day_flows)
 """What a rebuild of the points log must bring back, row for row."""
 
 NOT_REBUILT = frozenset({"projected_at_ms"})

@@ -1,6 +1,6 @@
 """The topics: their names, partitioning, clean-up and what they hold. PURE."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,9 +15,24 @@ PROGRAMS_KEY = b"@programs"
 HEADER_SITE = "site"
 HEADER_SOURCE = "source"
 HEADER_RECEIVED_AT = "received_at"
+HEADER_TRACEPARENT = "traceparent"
+"""W3C trace context of the span that wrote a record. Only traced records have it."""
+SOURCE_POLLER = "poller"
+"""Of raw records, and of the facts that came of them: the poller brought it, no webhook."""
+
+Headers = Sequence[tuple[str, bytes]]
 
 DEAD_LETTER_BYTES_MAX = 2 * 2**20
 """A record as large as Kafka takes by default, and what stands against it in headers."""
+
+
+def header_in(headers: Headers, name: str) -> bytes | None:
+    """The first header of that name."""
+    for found, value in headers:
+        if found == name:
+            return value
+    return None
+
 
 Cleanup = Literal["delete", "compact"]
 

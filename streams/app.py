@@ -5,6 +5,7 @@ that its own buffers never fill and it never pauses a partition.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from schemas.topics import Topics
 from streams.core.acknowledge import Acknowledgements
 from streams.core.batches import BatchSchema, WholeBatches
 from streams.core.dead_letters import REQUEST_BYTES_MAX
+from streams.core.ports import unheard
 from streams.core.restore import Kept
 from streams.core.transport import BatchTransport
 from streams.core.writer import Batch, Services, Writer
@@ -121,9 +123,10 @@ def build(
     services: Services,
     translator: Translator,
     directory: Path,
+    rebalanced: Callable[[object], None] = unheard,
 ) -> tuple[faust.App, Writers]:
     """The app, and its writers for whoever watches them. Faust makes `directory` and leaves it
-    empty: it would make one wherever the worker is started.
+    empty: it would make one wherever the worker is started. `rebalanced` hears of each assignment.
     """
     app = faust.App(
         app_id,
@@ -152,13 +155,17 @@ def build(
     app.transport = BatchTransport(app.conf.broker_consumer, app)
     writers = Writers(services)
     acknowledgements = Acknowledgements(app)
-    _fold_agent(app, topics, writers, acknowledgements)
+    _fold_agent(app, topics, writers, acknowledgements, rebalanced)
     _translate_agent(app, topics, translator, services, acknowledgements)
     return app, writers
 
 
 def _fold_agent(
-    app: faust.App, topics: Topics, writers: Writers, acknowledgements: Acknowledgements
+    app: faust.App,
+    topics: Topics,
+    writers: Writers,
+    acknowledgements: Acknowledgements,
+    rebalanced: Callable[[object], None],
 ) -> None:
     facts = app.topic(topics.facts, schema=BatchSchema(), value_type=bytes)
 
@@ -171,6 +178,7 @@ def _fold_agent(
     async def on_assigned(_app: Any, *assignment: Any, **_: Any) -> None:
         (assigned,) = assignment
         acknowledgements.settle()
+        rebalanced(assigned)
         await writers.settle({each.partition for each in assigned if each.topic == topics.facts})
 
     async def fold(stream: Any) -> None:

@@ -6,7 +6,13 @@ from heapq import heappop, heappush
 from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import AnyFact, ProgramPublished, TimeReached
-from schemas.topics import PROGRAMS_KEY
+from schemas.topics import (
+    HEADER_SOURCE,
+    HEADER_TRACEPARENT,
+    PROGRAMS_KEY,
+    SOURCE_POLLER,
+    header_in,
+)
 from streams.account.decide import decide
 from streams.account.programs import Programs, UnusableProgramError
 from streams.account.state import (
@@ -69,6 +75,8 @@ class PartitionFold:
                 output.repeats += 1
                 continue
             live[key] = account
+            if record.headers:
+                self._hand_on(record, output, len(events))
             output.events += [(key, POINTS.encode(event), record.timestamp) for event in events]
         for key, account in live.items():
             state = self._states[key] = encode_account(account)
@@ -97,6 +105,17 @@ class PartitionFold:
             raise MisplacedFactError(f"the key is {record.key!r}, and the account's is {key!r}")
         return fact, key
 
+    @staticmethod
+    def _hand_on(record: Record, output: Output, events: int) -> None:
+        """What the next events carry of the fact's headers. Few facts have any."""
+        if header_in(record.headers, HEADER_SOURCE) == SOURCE_POLLER.encode():
+            output.found += 1
+        trace = header_in(record.headers, HEADER_TRACEPARENT)
+        if trace is not None:
+            at = len(output.events)
+            headers = [(HEADER_TRACEPARENT, trace)]
+            output.headers |= dict.fromkeys(range(at, at + events), headers)
+
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
         while self._agenda and self._agenda[0][0] <= now:
@@ -121,4 +140,4 @@ class PartitionFold:
 
     def _reject(self, record: Record, error: Exception) -> Rejected:
         headers = dead_headers(record, error, self._code_version)
-        return Rejected(record.key, dead_value(record), headers)
+        return Rejected(record.key, dead_value(record), headers, type(error).__name__)

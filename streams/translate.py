@@ -6,7 +6,7 @@ keys of facts absorb what a crash repeats. What cannot be translated goes to the
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -16,14 +16,21 @@ from prometheus_client import Counter
 from schemas import bounds, ids
 from schemas.codec import FACTS, DecodeError, decode_custom
 from schemas.facts import AnyFact, CustomEventReceived
-from schemas.topics import HEADER_SITE, Topics
+from schemas.topics import (
+    HEADER_SITE,
+    HEADER_SOURCE,
+    HEADER_TRACEPARENT,
+    SOURCE_POLLER,
+    Topics,
+    header_in,
+)
 from schemas.translation import Translate, UntranslatableError
 from streams.core.batches import Record
 from streams.core.dead_letters import dead_headers, dead_value
+from streams.core.ports import Buried, Headers, Passed, Trace, unheard
 
 TRANSLATED = Counter("cactus_facts_translated_total", "Facts written by the translate stage")
 IGNORED = Counter("cactus_events_ignored_total", "Events that are no facts, with a reason")
-BURIED = Counter("cactus_dlq_messages_total", "Messages sent to the DLQ", ["stage"])
 
 log = structlog.get_logger(__name__)
 
@@ -35,17 +42,43 @@ NamedProperties = Callable[[str, str], frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translator:
-    """Turns records of the raw and the custom topic into facts."""
+    """Turns records of the raw and the custom topic into facts. `read_ms` is the timestamp of the
+    last record taken, by topic and partition.
+    """
 
     topics: Topics
     producer: AIOKafkaProducer
     translate: Translate
     named_properties: NamedProperties
     code_version: str
+    translated: Passed = unheard
+    buried: Buried = unheard
+    trace: Trace | None = None
+    read_ms: dict[tuple[str, int], int] = field(default_factory=dict)
 
     async def take(self, records: Sequence[Record]) -> None:
         """Returns when Kafka has every fact and every DLQ record of the batch."""
+        traced = None if self.trace is None else self.trace(records)
+        facts = await self._write(records if traced is None else traced[0])
+        if traced is not None:
+            traced[1]()
+        TRANSLATED.inc(facts)
+        last = records[-1]
+        self.read_ms[last.topic, last.partition] = last.timestamp
+        self.translated([record.timestamp for record in records])
+        log.debug(
+            "events translated",
+            topic=last.topic,
+            partition=last.partition,
+            next_offset=last.offset + 1,
+            records=len(records),
+            facts=facts,
+        )
+
+    async def _write(self, records: Sequence[Record]) -> int:
+        """Returns how many facts there were."""
         sent: list[Sending] = []
+        translated = 0
         for record in records:
             try:
                 facts = self._facts(record)
@@ -56,17 +89,20 @@ class Translator:
                 continue
             if not facts:
                 IGNORED.inc()
-            sent += [await self._send(fact, record.timestamp) for fact in facts]
-            TRANSLATED.inc(len(facts))
+            headers = _handed_on(record)
+            sent += [await self._send(fact, record.timestamp, headers) for fact in facts]
+            translated += len(facts)
         await asyncio.gather(*sent)
+        return translated
 
-    async def _send(self, fact: AnyFact, arrived_at_ms: int) -> Sending:
+    async def _send(self, fact: AnyFact, arrived_at_ms: int, headers: Headers) -> Sending:
         sending: Sending = await self.producer.send(
             self.topics.facts,
             FACTS.encode(fact),
             key=ids.account_key(fact.site, fact.customer).encode(),
             # The time of arrival travels along: it is where latency is measured from.
             timestamp_ms=arrived_at_ms,
+            headers=headers,
         )
         return sending
 
@@ -94,7 +130,7 @@ class Translator:
         )
 
     async def _bury(self, record: Record, error: Exception) -> Sending:
-        BURIED.labels("translate").inc()
+        self.buried(type(error).__name__)
         log.warning(
             "untranslatable", topic=record.topic, partition=record.partition, offset=record.offset
         )
@@ -105,3 +141,14 @@ class Translator:
             headers=[*record.headers, *dead_headers(record, error, self.code_version)],
         )
         return sending
+
+
+def _handed_on(record: Record) -> Headers:
+    """What a fact carries of its record's headers: that no webhook brought it, and its trace."""
+    headers: Headers = []
+    if header_in(record.headers, HEADER_SOURCE) == SOURCE_POLLER.encode():
+        headers.append((HEADER_SOURCE, SOURCE_POLLER.encode()))
+    trace = header_in(record.headers, HEADER_TRACEPARENT)
+    if trace is not None:
+        headers.append((HEADER_TRACEPARENT, trace))
+    return headers

@@ -20,8 +20,21 @@ from connectors.chargebee.client import EventPage
 from connectors.chargebee.customers import raw_key
 from connectors.chargebee.errors import CallError
 from connectors.chargebee.payloads import YEAR_9999
-from connectors.publish import Publisher, PublishError, Record, RecordTooLargeError
-from schemas.topics import HEADER_RECEIVED_AT, HEADER_SITE, HEADER_SOURCE
+from connectors.publish import (
+    Publisher,
+    PublishError,
+    Record,
+    RecordTooLargeError,
+    Traced,
+    untraced,
+)
+from schemas.topics import (
+    HEADER_RECEIVED_AT,
+    HEADER_SITE,
+    HEADER_SOURCE,
+    HEADER_TRACEPARENT,
+    SOURCE_POLLER,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +47,12 @@ WALKS = Counter("cactus_polls_total", "Walks of the Events API by outcome", ["si
 WATERMARK = Gauge(
     "cactus_poll_watermark_seconds", "Time up to which a site's events were walked", ["site"]
 )
+LAST_WALK = Gauge(
+    "cactus_last_poll_timestamp_seconds",
+    "When a site's events were last walked to the end",
+    ["site"],
+)
 
-SOURCE = "poller"
 DAY_SECONDS = 86_400
 FIRST_WINDOW_SECONDS = 4 * DAY_SECONDS
 """Where no position is known: a little more than the three days and seven hours for which Chargebee
@@ -90,6 +107,7 @@ class Poller:
         *,
         overlap_seconds: int = OVERLAP_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        traced: Traced = untraced,
     ) -> None:
         self.site = site
         self._source = source
@@ -98,6 +116,9 @@ class Poller:
         self._clock = clock
         self._overlap_seconds = overlap_seconds
         self._sleep = sleep
+        self._traced = traced
+        for outcome in ("done", "failed"):
+            WALKS.labels(site, outcome)  # shown before the first
         self._remembered: dict[str, int] = {}
         self._failure: str | None = None
 
@@ -159,6 +180,7 @@ class Poller:
         self._positions.save(self.site, reached_at)
         WATERMARK.labels(self.site).set(reached_at)
         WALKS.labels(self.site, "done").inc()
+        LAST_WALK.labels(self.site).set_to_current_time()
         oldest = reached_at - self._overlap_seconds
         recent = [(name, at) for name, at in self._remembered.items() if at >= oldest]
         self._remembered = dict(recent[-REMEMBERED_MAX:])
@@ -178,17 +200,18 @@ class Poller:
 
     async def _publish(self, event: Mapping[str, Any]) -> None:
         """What is no event is published all the same: translate puts it where it is seen."""
-        record = Record(
-            key=raw_key(self.site, event).encode(),
-            value=msgspec.json.encode(event, order="deterministic"),
-            headers={
-                HEADER_SITE: self.site,
-                HEADER_SOURCE: SOURCE,
-                HEADER_RECEIVED_AT: str(self._clock()),
-            },
-        )
+        headers = {
+            HEADER_SITE: self.site,
+            HEADER_SOURCE: SOURCE_POLLER,
+            HEADER_RECEIVED_AT: str(self._clock()),
+        }
+        value = msgspec.json.encode(event, order="deterministic")
         try:
-            await self._publisher.publish(record)
+            with self._traced() as traceparent:
+                if traceparent is not None:
+                    headers[HEADER_TRACEPARENT] = traceparent
+                key = raw_key(self.site, event).encode()
+                await self._publisher.publish(Record(key=key, value=value, headers=headers))
         except RecordTooLargeError as error:
             # No retry helps, and the events behind it must not wait for ever.
             EVENTS.labels(self.site, "too_large").inc()

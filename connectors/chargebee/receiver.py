@@ -5,7 +5,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -20,8 +20,21 @@ from connectors.capacity import Capacity, CapacityFullError
 from connectors.chargebee.customers import raw_key
 from connectors.chargebee.gate import Gate
 from connectors.chargebee.intake import BODY_BYTES_MAX, RefusedBodyError, read_event
-from connectors.publish import Publisher, PublishError, Record, RecordTooLargeError
-from schemas.topics import HEADER_RECEIVED_AT, HEADER_SITE, HEADER_SOURCE
+from connectors.chargebee.payloads import YEAR_9999
+from connectors.publish import (
+    Publisher,
+    PublishError,
+    Record,
+    RecordTooLargeError,
+    Traced,
+    untraced,
+)
+from schemas.topics import (
+    HEADER_RECEIVED_AT,
+    HEADER_SITE,
+    HEADER_SOURCE,
+    HEADER_TRACEPARENT,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +52,8 @@ BODY_BYTES = Histogram(
 IN_FLIGHT = Gauge("cactus_webhooks_in_flight", "Webhooks being read or published now")
 
 SOURCE = "webhook"
+NOT_STORED = ("full", "not_durable")
+"""Outcomes of webhooks that we did not take though nothing was wrong with them."""
 BODY_SECONDS_MAX = 10.0
 IN_FLIGHT_COUNT_MAX = 2_000
 IN_FLIGHT_BYTES_MAX = 64 * 2**20
@@ -57,7 +72,9 @@ class _RefusedError(Exception):
 
 
 class Receiver:
-    """Handles the webhooks of all sites."""
+    """Handles the webhooks of all sites. `stored` is told when each event that is durable occurred,
+    in ms of the engine's clock.
+    """
 
     def __init__(
         self,
@@ -67,6 +84,8 @@ class Receiver:
         *,
         capacity: Capacity | None = None,
         body_seconds_max: float = BODY_SECONDS_MAX,
+        stored: Callable[[Sequence[int]], None] = lambda _occurred_ms: None,
+        traced: Traced = untraced,
     ) -> None:
         self._gate = gate
         self._publisher = publisher
@@ -75,6 +94,10 @@ class Receiver:
             count_max=IN_FLIGHT_COUNT_MAX, bytes_max=IN_FLIGHT_BYTES_MAX
         )
         self._body_seconds_max = body_seconds_max
+        self._stored = stored
+        for outcome in ("accepted", *NOT_STORED):
+            REQUESTS.labels(outcome)  # shown before the first, so that none comes out of nowhere
+        self._traced = traced
 
     async def receive(self, request: Request) -> Response:
         try:
@@ -150,17 +173,17 @@ class Receiver:
             raise _RefusedError(
                 status=400, outcome="bad_body", title="Not an event", detail=str(error)
             ) from error
-        record = Record(
-            key=raw_key(site, event).encode(),
-            value=body,
-            headers={
-                HEADER_SITE: site,
-                HEADER_SOURCE: SOURCE,
-                HEADER_RECEIVED_AT: str(self._clock()),
-            },
-        )
+        headers = {
+            HEADER_SITE: site,
+            HEADER_SOURCE: SOURCE,
+            HEADER_RECEIVED_AT: str(self._clock()),
+        }
         try:
-            await self._publisher.publish(record)
+            with self._traced() as traceparent:
+                if traceparent is not None:
+                    headers[HEADER_TRACEPARENT] = traceparent
+                record = Record(key=raw_key(site, event).encode(), value=body, headers=headers)
+                await self._publisher.publish(record)
         except RecordTooLargeError as error:
             raise _too_large() from error
         except PublishError as error:
@@ -174,6 +197,10 @@ class Receiver:
             ) from error
         ACK_SECONDS.observe(time.perf_counter() - started)
         BODY_BYTES.observe(len(body))
+        occurred_at = event.get("occurred_at")
+        if type(occurred_at) is int and 0 <= occurred_at <= YEAR_9999:
+            self._stored([occurred_at * 1000])
+        log.debug("webhook stored", site=site, event_id=event["id"], bytes=len(body))
         return str(event["id"])
 
 

@@ -7,7 +7,7 @@ followed, no proxy of the environment is used, and the answer is read up to a li
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -25,6 +25,10 @@ HTTPS_PORT = 443
 _NUMBER = re.compile(r"(^|\.)(0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 """A host that ends in a number is an IPv4 address to every resolver, in decimal, octal or hex, and
 aiohttp would connect to it without asking ours: url.spec.whatwg.org, "ends in a number"."""
+
+
+TraceHeaders = Callable[[], Mapping[str, str]]
+"""What a call carries of the trace that it is made in; empty outside of one."""
 
 
 class AddressRefusedError(Exception):
@@ -119,12 +123,14 @@ class OutgoingClient:
         tls: ssl.SSLContext | None = None,
         connections: int = 100,
         total_seconds: float = TOTAL_SECONDS,
+        trace_headers: TraceHeaders | None = None,
     ) -> None:
         self._guard = guard
         self._total_seconds = total_seconds
         self._resolver = resolver
         self._tls = tls
         self._connections = connections
+        self._trace_headers = trace_headers
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -159,12 +165,13 @@ class OutgoingClient:
         """Raises `AddressRefusedError`, `NotSentError`, `NoAnswerError`."""
         assert self._session is not None, "the client is used as a context manager"
         url = check_url(address, self._guard)
+        trace = {} if self._trace_headers is None else self._trace_headers()
         try:
             async with self._session.request(
                 method,
                 url,
                 data=body or None,
-                headers={**headers, "accept-encoding": "identity"},
+                headers={**trace, **headers, "accept-encoding": "identity"},
                 allow_redirects=False,
             ) as response:
                 return await _read(response)

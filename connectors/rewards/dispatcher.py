@@ -8,6 +8,7 @@ import contextlib
 import json
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -41,6 +42,11 @@ CALL_PART_OF_LEASE = 0.8
 """A call that takes longer than this part of its lease is abandoned as unknown."""
 
 
+Traced = Callable[[Entry], AbstractContextManager[object]]
+"""A span around one call, where the entry is traced."""
+NOT_TRACED = nullcontext()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How one process works. A reading back starts `skew_seconds` before the first attempt."""
@@ -69,6 +75,8 @@ class Dispatcher:
         pace: Pace | None = None,
         limits: Limits | None = None,
         settled: Callable[[], None] = lambda: None,
+        delivered: notices.Delivered = notices.unheard,
+        traced: Traced = lambda _entry: NOT_TRACED,
     ) -> None:
         self._ledger = ledger
         self._executors = executors
@@ -80,7 +88,10 @@ class Dispatcher:
         self._pace = pace or Pace()
         self._limits = limits or Limits()
         self._settled = settled
+        self._delivered = delivered
+        self._traced = traced
         self._arrived = asyncio.Event()
+        notices.show_conflicts()
 
     def wake(self) -> None:
         """New rewards have arrived: look at once."""
@@ -251,7 +262,8 @@ class Dispatcher:
         outcome: Outcome
         try:
             async with asyncio.timeout(seconds):
-                outcome = await caller.carry_out(json.loads(begun.body), key)
+                with self._traced(begun):
+                    outcome = await caller.carry_out(json.loads(begun.body), key)
         except TimeoutError:
             outcome = Unknown("the call took longer than its lease allows")
         fault_points.reach(f"{begun.step_prefix}after_call")
@@ -278,7 +290,7 @@ class Dispatcher:
         self._notice(entry, standing)
 
     def _notice(self, entry: Entry, standing: Standing) -> None:
-        notices.notice(entry, standing)
+        notices.notice(entry, standing, self._delivered)
         if standing.state in SETTLED_STATES:
             self._settled()
 

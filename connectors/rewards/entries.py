@@ -20,6 +20,14 @@ _STANDING_FIELDS = tuple(each.name for each in fields(Standing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """When what led to a command arrived, in real ms, and the trace that followed it here."""
+
+    arrived_ms: int | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The reward that is to be taken back, as it stands."""
 
@@ -46,6 +54,7 @@ class Entry:
     claimed: Mapping[str, int] = field(default_factory=dict)
     target: Target | None = None
     is_revoked: bool = False
+    way: Way = field(default_factory=Way)
 
     @property
     def step_prefix(self) -> str:
@@ -63,6 +72,7 @@ class NewReward:
     program: str
     kind: str
     command: bytes
+    way: Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,7 @@ class NewRevocation:
     occurred_at: int
     reason: str
     command: bytes
+    way: Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +109,7 @@ class Received:
     cancelled: int = 0
 
 
-def new_reward(command: GrantReward, value: bytes) -> NewReward:
+def new_reward(command: GrantReward, value: bytes, way: Way | None = None) -> NewReward:
     return NewReward(
         reward_id=command.reward_id,
         site=command.site,
@@ -106,10 +117,11 @@ def new_reward(command: GrantReward, value: bytes) -> NewReward:
         program=command.program,
         kind=kind_of(command.grant),
         command=value,
+        way=way or Way(),
     )
 
 
-def new_revocation(command: RevokeReward, value: bytes) -> NewRevocation:
+def new_revocation(command: RevokeReward, value: bytes, way: Way | None = None) -> NewRevocation:
     return NewRevocation(
         reward_id=command.reward_id,
         site=command.site,
@@ -118,6 +130,7 @@ def new_revocation(command: RevokeReward, value: bytes) -> NewRevocation:
         occurred_at=command.occurred_at,
         reason=command.reason,
         command=value,
+        way=way or Way(),
     )
 
 
@@ -147,6 +160,7 @@ def _row(new: NewReward | NewRevocation, reward_id: str) -> dict[str, Any]:
         "account": ids.account_key(new.site, new.customer),
         "program": new.program,
         "command": new.command.decode(),
+        **asdict(new.way),
         **asdict(Standing()),
         "body": "",
         "claimed": "",
@@ -178,6 +192,7 @@ def entry_of(
         claimed=claims_in(row["claimed"]),
         target=None if target is None else _target_of(target),
         is_revoked=is_revoked,
+        way=Way(arrived_ms=row["arrived_ms"], traceparent=row["traceparent"]),
     )
 
 

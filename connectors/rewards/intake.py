@@ -4,7 +4,8 @@ Kafka's own committed offset is a lag display only; where to go on stands beside
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import structlog
@@ -17,6 +18,7 @@ from connectors.rewards.entries import (
     NewRevocation,
     NewReward,
     Received,
+    Way,
     new_revocation,
     new_reward,
 )
@@ -24,6 +26,7 @@ from connectors.rewards.ledger import Ledger
 from schemas.codec import REWARDS, DecodeError
 from schemas.dead_letters import attempts
 from schemas.rewards import RevokeReward
+from schemas.topics import HEADER_TRACEPARENT, header_in
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,32 @@ COMMANDS = Counter(
 )
 BATCH_MAX = 500
 POLL_MS = 500
+
+
+Trace = Callable[
+    [Sequence[ConsumerRecord]], tuple[Sequence[ConsumerRecord], Callable[[], None]] | None
+]
+"""Opens a span for each traced record: the same records under the new spans, and how to end them.
+None where no record is traced.
+"""
+
+
+def _unheard(*_what: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who hears what of the intake. `lag` is told how many commands wait and the timestamp in ms of
+    the last one read, by partition; `buried` the class of what goes to the DLQ; `conflicting` how
+    many commands came under the id of another; `rebalanced` of each assignment.
+    """
+
+    lag: Callable[[Mapping[int, int], Mapping[int, int]], None] = _unheard
+    buried: Callable[[str], None] = _unheard
+    conflicting: Callable[[int], None] = _unheard
+    rebalanced: Callable[[object], None] = _unheard
+    trace: Trace | None = None
 
 
 def build_consumer(
@@ -48,14 +77,18 @@ def build_consumer(
 
 
 class _GoOnWhereLedgerEnds(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: AIOKafkaConsumer, ledger: Ledger) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, ledger: Ledger, rebalanced: Callable[[object], None]
+    ) -> None:
         self._consumer = consumer
         self._ledger = ledger
+        self._rebalanced = rebalanced
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Nothing to give back: what was received is in the ledger."""
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._rebalanced(assigned)
         for topic in {each.topic for each in assigned}:
             positions = await self._ledger.positions(topic)
             for each in assigned:
@@ -78,14 +111,15 @@ class Intake:
         *,
         topic: str,
         arrived: Callable[[set[str]], None],
-        lag: Callable[[str, int], None],
+        listeners: Listeners | None = None,
     ) -> None:
         self._consumer = consumer
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._topic = topic
         self._arrived = arrived
-        self._lag = lag
+        self._listeners = listeners or Listeners()
+        self._read_ms: dict[int, int] = {}
         self._assigned = False
 
     def complaint(self) -> str | None:
@@ -93,7 +127,8 @@ class Intake:
         return None if self._assigned else "no partitions of the reward commands yet"
 
     async def run(self, stopping: asyncio.Event) -> None:
-        listener = _GoOnWhereLedgerEnds(self._consumer, self._ledger)
+        rebalanced = self._listeners.rebalanced
+        listener = _GoOnWhereLedgerEnds(self._consumer, self._ledger, rebalanced)
         self._consumer.subscribe([self._topic], listener=listener)
         await self._consumer.start()
         try:
@@ -108,9 +143,11 @@ class Intake:
             await self._consumer.stop()
 
     async def _take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        trace = self._listeners.trace
+        traced = None if trace is None else trace(records)
         grants: list[NewReward] = []
         revocations: list[NewRevocation] = []
-        for record in records:
+        for record in records if traced is None else traced[0]:
             try:
                 command = REWARDS.decode(record.value or b"")
             except DecodeError as error:
@@ -118,12 +155,13 @@ class Intake:
                     "reward_command_unreadable", partition=record.partition, offset=record.offset
                 )
                 COMMANDS.labels("unreadable").inc()
+                self._listeners.buried(type(error).__name__)
                 await self._dead_letters.publish(_dead_letter(record, error))
                 continue
             if isinstance(command, RevokeReward):
-                revocations.append(new_revocation(command, record.value))
+                revocations.append(new_revocation(command, record.value, way_of(record)))
             else:
-                grants.append(new_reward(command, record.value))
+                grants.append(new_reward(command, record.value, way_of(record)))
         received = await self._ledger.receive(
             grants,
             revocations,
@@ -131,6 +169,9 @@ class Intake:
             partition=partition.partition,
             next_offset=records[-1].offset + 1,
         )
+        if traced is not None:
+            traced[1]()
+        self._read_ms[partition.partition] = records[-1].timestamp
         self._notice(received)
         if received.inserted or received.revocations:
             self._arrived({new.site for new in grants} | {new.site for new in revocations})
@@ -144,6 +185,7 @@ class Intake:
         for reward_id in received.conflicting:
             # Whoever wrote the second one broke the rule that a reward id means one thing.
             COMMANDS.labels("conflicting").inc()
+            self._listeners.conflicting(1)
             log.error("reward_command_conflicts", reward_id=reward_id, kept="the first")
 
     async def _show_position(self, partition: TopicPartition, next_offset: int) -> None:
@@ -153,12 +195,22 @@ class Intake:
             log.debug("reward_position_not_shown", partition=partition.partition)
 
     async def _show_lag(self) -> None:
-        lag = 0
+        waiting = {}
         for partition in self._consumer.assignment():
             end = self._consumer.last_stable_offset(partition)
             if end is not None and end >= 0:
-                lag += max(0, end - await self._consumer.position(partition))
-        self._lag(self._topic, lag)
+                behind = end - await self._consumer.position(partition)
+                waiting[partition.partition] = max(0, behind)
+        self._listeners.lag(waiting, self._read_ms)
+
+
+def way_of(record: ConsumerRecord) -> Way:
+    """The time of arrival has travelled along as the record's timestamp."""
+    trace = header_in(record.headers, HEADER_TRACEPARENT) if record.headers else None
+    return Way(
+        arrived_ms=record.timestamp,
+        traceparent="" if trace is None else trace.decode("ascii", "replace"),
+    )
 
 
 def _dead_letter(record: ConsumerRecord, error: Exception) -> Record:

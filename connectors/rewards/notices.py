@@ -1,12 +1,14 @@
 """What is said aloud of each step, in metrics and in the log."""
 
+from collections.abc import Callable, Sequence
+
 import structlog
 from prometheus_client import Counter, Histogram
 
 from connectors.rewards.entries import Entry
 from connectors.rewards.limits import Claim
 from connectors.rewards.standing import SETTLED_STATES, Standing, State
-from schemas.rewards import RevokeReward
+from schemas.rewards import GrantReward, RevokeReward
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +35,26 @@ CEILING_REACHED = Counter(
 )
 
 
-def notice(entry: Entry, standing: Standing) -> None:
+Delivered = Callable[[Sequence[int]], None]
+"""Is told when what led to a delivered reward arrived, in real ms."""
+
+
+def unheard(_what: object) -> None:
+    """Nobody listens."""
+
+
+def show_conflicts() -> None:
+    """Before there is one: a count that comes out of nowhere is no increase."""
+    READ_BACKS.labels("conflict")
+
+
+def notice(entry: Entry, standing: Standing, delivered: Delivered = unheard) -> None:
     """Where a step has led."""
     if standing.state in SETTLED_STATES:
         _notice_settled(entry, standing)
+        is_given = standing.state is State.DELIVERED and isinstance(entry.command, GrantReward)
+        if is_given and entry.way.arrived_ms is not None:
+            delivered([entry.way.arrived_ms])
     elif standing.stuck:
         log.error("reward_needs_a_human", reward_id=entry.reward_id, reason=standing.stuck)
     elif standing.state is State.UNKNOWN:

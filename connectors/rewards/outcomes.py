@@ -17,6 +17,7 @@ from connectors.rewards.standing import GIVING_BACK_STATES, State
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed
+from schemas.topics import HEADER_TRACEPARENT
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,12 @@ def outcome_fact(entry: Entry) -> AnyFact:
     )
 
 
+def trace_of(entry: Entry) -> dict[str, str]:
+    """The header under which an outcome goes on with its reward's trace."""
+    traceparent = entry.way.traceparent
+    return {HEADER_TRACEPARENT: traceparent} if traceparent else {}
+
+
 async def run_reports(
     ledger: Ledger,
     publisher: Publisher,
@@ -89,7 +96,7 @@ async def report_settled(ledger: Ledger, publisher: Publisher) -> int:
                 Record(
                     key=ids.account_key(entry.command.site, entry.command.customer).encode(),
                     value=FACTS.encode(outcome_fact(entry)),
-                    headers={},
+                    headers=trace_of(entry),
                 )
             )
             for entry in entries

@@ -5,10 +5,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.rewards.book import Book
 from connectors.rewards.standing import OPEN_STATES, State
-from connectors.rewards.tables import attempt, decision, pause, reward
+from connectors.rewards.tables import (
+    attempt,
+    decision,
+    is_free_reward,
+    pause,
+    reward,
+    waits_for_a_person,
+)
 
 STUCK = "stuck"
 _OF_REVOCATION = {State.FAILED: "impossible", State.CANCELLED: "not_needed"}
@@ -51,6 +59,46 @@ class Overview(Book):
             rows = (await connection.execute(query)).mappings().all()
         return [_shown(dict(row)) for row in rows]
 
+    async def page_rewards(
+        self, *, state: str | None, site: str | None, limit: int, before: int | None
+    ) -> list[dict[str, Any]]:
+        """Rewards as they stand, latest first, each with the `number` that the next page begins
+        before. Those that are stuck are of that state and of no other.
+        """
+        query = _with_revocation().order_by(reward.c.number.desc()).limit(limit)
+        if state == STUCK:
+            query = query.where(reward.c.reward_id.in_(_stuck_rewards()))
+        elif state is not None:
+            query = query.where(reward.c.state == state, is_free_reward)
+        if site is not None:
+            query = query.where(reward.c.site == site)
+        if before is not None:
+            query = query.where(reward.c.number < before)
+        async with self.engine.begin() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [{"number": row["number"], **_shown(dict(row))} for row in rows]
+
+    async def count_up_to(self, most: int) -> dict[str, int]:
+        """Rewards by state, none counted beyond `most`: what a page can afford to ask. What is
+        stuck, a reward or its taking back, counts as that.
+        """
+        counts: dict[str, int] = {}
+        async with self.engine.begin() as connection:
+            for state in State:
+                some = sa.select(reward.c.number).where(reward.c.state == state, is_free_reward)
+                counts[state] = await _count(connection, some.limit(most))
+            stuck = sa.select(reward.c.number).where(waits_for_a_person)
+            counts[STUCK] = await _count(connection, stuck.limit(most))
+        return counts
+
+    async def page_decisions(self, *, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """What people decided, latest first, each with the `number` to go on before."""
+        query = sa.select(decision).order_by(decision.c.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(decision.c.number < before)
+        async with self.engine.begin() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
     async def show_reward(self, reward_id: str) -> dict[str, Any] | None:
         """One reward with its attempts, oldest first, those to take it back too; or None."""
         query = _with_revocation().where(reward.c.reward_id == reward_id)
@@ -82,6 +130,17 @@ class Overview(Book):
         query = sa.select(pause).order_by(pause.c.since_wall)
         async with self.engine.begin() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def _count(connection: AsyncConnection, some: sa.Select[Any]) -> int:
+    query = sa.select(sa.func.count()).select_from(some.subquery())
+    return int((await connection.execute(query)).scalar_one())
+
+
+def _stuck_rewards() -> sa.Select[Any]:
+    """The rewards that are stuck, or whose taking back is."""
+    named = sa.func.coalesce(reward.c.revokes, reward.c.reward_id)
+    return sa.select(named).where(waits_for_a_person)
 
 
 _revocation = reward.alias("revocation")

@@ -40,6 +40,9 @@ reward = sa.Table(
     # The reward that this row takes back; of a reward itself there is none.
     sa.Column("revokes", sa.Text),
     sa.Column("command", sa.Text, nullable=False),
+    # When what led to it arrived, in real milliseconds, and the W3C trace it belongs to.
+    sa.Column("arrived_ms", sa.BigInteger),
+    sa.Column("traceparent", sa.Text, nullable=False, server_default=""),
     *_standing_columns,
     sa.Column("body", sa.Text, nullable=False),
     # What it counts for in `usage`, as JSON name → amount.
@@ -72,6 +75,23 @@ sa.Index(
     "reward_next", reward.c.site, reward.c.next_wall, sqlite_where=_moving, postgresql_where=_moving
 )
 sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
+
+is_free_reward = reward.c.revokes.is_(None) & (reward.c.stuck == sa.literal_column("''"))
+"""A reward, not a taking back, that waits for no person; in literals as above."""
+waits_for_a_person = reward.c.stuck != sa.literal_column("''")
+sa.Index(
+    "reward_by_state",
+    reward.c.state,
+    reward.c.number,
+    sqlite_where=is_free_reward,
+    postgresql_where=is_free_reward,
+)
+sa.Index(
+    "reward_stuck",
+    reward.c.number,
+    sqlite_where=waits_for_a_person,
+    postgresql_where=waits_for_a_person,
+)
 
 sa.Index(
     "reward_revokes",

@@ -34,6 +34,9 @@ def up(role: RoleOption = None) -> None:
 
     settings = load_settings()
     roles = choose_roles(settings, role or [], frozenset(COMMANDS))
+    if "api" in roles:
+        where = f"http://{settings.api.host}:{settings.api.port}/console"
+        print_line(OWN_NAME, f"the console is at {where}; let somebody in with: cactus people add")
     asyncio.run(run_installation(settings, role_jobs(roles), print_line))
 
 

@@ -8,15 +8,19 @@ import msgspec
 import typer
 
 from deploy.audit.printing import print_report
+from deploy.clock import wall_clock
 from deploy.console import err, out
 from deploy.demo.play import Script, play
 from deploy.demo.screen import Screen
 from deploy.demo.stage import Stage
 from deploy.demo.summary import Summary, print_summary
 from deploy.installation import stop_asked
+from deploy.service.access import open_own_access
 from deploy.settings import FILE_VARIABLE
 from deploy.supervisor import Sink, Supervisor
+from projections.access.people import People
 
+PERSON = "saguaro"
 PASSED = 0
 FAILED = 1
 INTERRUPTED = 130
@@ -33,7 +37,7 @@ async def perform(stage: Stage, script: Script, *, exit_after: bool, json: bool)
                 return INTERRUPTED
             _tell(summary, json=json)
             if not exit_after:
-                _invite(stage)
+                _invite(stage, await let_in(stage))
                 await asked
             asked.cancel()
     return PASSED if summary.audit.passed else FAILED
@@ -73,9 +77,17 @@ def _tell(summary: Summary, *, json: bool) -> None:
     print_report(summary.audit)
 
 
-def _invite(stage: Stage) -> None:
+async def let_in(stage: Stage) -> str:
+    """A first person for the console, who may do everything. Returns the one-time password."""
+    async with open_own_access(stage.settings) as access:
+        return await People(access, wall_clock).add(PERSON, "admin")
+
+
+def _invite(stage: Stage, password: str) -> None:
     err.print(
-        f"\nEverything is still up. In another terminal:\n"
+        f"\nEverything is still up. The console is at {stage.console_url}\n"
+        f"  name {PERSON}, one-time password {password}\n"
+        f"In another terminal:\n"
         f"  export {FILE_VARIABLE}={stage.settings_file}\n"
         f"  .venv/bin/cactus rewards list          who got something\n"
         f"  .venv/bin/cactus balance CUSTOMER      what they have\n"

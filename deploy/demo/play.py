@@ -23,7 +23,7 @@ from deploy.sandbox.terms import DAY
 from deploy.settings import Role
 from deploy.supervisor import Job, Sink, Supervisor
 
-ROLES: tuple[Role, ...] = ("receiver", "poller", "worker", "projector", "rewarder")
+ROLES: tuple[Role, ...] = ("receiver", "poller", "worker", "projector", "rewarder", "api")
 SANDBOX = "sandbox"
 LOOK_EVERY_SECONDS = 0.25
 REST_SECONDS_MAX = 180.0

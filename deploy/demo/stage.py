@@ -32,6 +32,9 @@ programs = [{program}]
 [receiver]
 port = {receiver_port}
 
+[api]
+port = {api_port}
+
 # A simulated day passes in a fraction of a second, so everybody looks more often than in real life.
 [poller]
 interval_seconds = 2.0
@@ -76,6 +79,10 @@ class Stage:
     @property
     def sandbox_url(self) -> str:
         return f"http://{LOOPBACK}:{self.sandbox_port}"
+
+    @property
+    def console_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.settings.api.port}/console"
 
     @property
     def webhook_url(self) -> str:
@@ -125,7 +132,7 @@ def _sweep(home: Path) -> None:
 
 
 def _build(home: Path) -> Stage:
-    receiver_port, sandbox_port = free_ports(2)
+    receiver_port, sandbox_port, api_port = free_ports(3)
     password = secrets.token_urlsafe(16)
     home.mkdir(parents=True)
     file = home / "cactus.toml"
@@ -136,6 +143,7 @@ def _build(home: Path) -> Stage:
         clock=_quoted(home / "clock"),
         program=_quoted(PROGRAM),
         receiver_port=receiver_port,
+        api_port=api_port,
         site=_quoted(SITE),
         api_url=_quoted(f"http://{LOOPBACK}:{sandbox_port}"),
         api_key=_quoted(API_KEY),

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +20,8 @@ from deploy.service.explainer import ReplayingExplainer
 from deploy.service.export import ReplayingExporter
 from deploy.service.inbox import KafkaInbox
 from deploy.service.programs import PublishedPrograms
+from deploy.service.rewards import open_reward_book
+from deploy.service.workings import ObservedWorkings
 from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
@@ -70,20 +72,29 @@ async def run_api(settings: Settings) -> None:
             _followed(KnownPrograms(servers, topics.programs)) as known,
             _looked_at(views) as readable,
             _reading(views) as reader,
+            open_reward_book(settings, choose_clock(settings.clock_file), wall_clock) as rewards,
+            ObservedWorkings(settings, letters := _letters(settings, access)) as workings,
         ):
             probes = {"kafka": inbox.complaint, "views": lambda: readable.complaint}
             vitals = Vitals(ROLE, probes)
             vitals.watch_loop()
             with HealthServer(vitals, settings.health, settings.run_dir):
-                ports = build_ports(
-                    settings,
-                    views=views,
-                    access=access,
-                    inbox=inbox,
-                    known=known,
-                    reader=reader,
+                stopping = asyncio.Event()
+                ports = replace(
+                    build_ports(
+                        settings,
+                        views=views,
+                        access=access,
+                        inbox=inbox,
+                        known=known,
+                        reader=reader,
+                    ),
+                    dead_letters=letters,
+                    rewards=rewards,
+                    workings=workings,
+                    stopping=stopping.is_set,
                 )
-                await serve(build_service(ports), listener)
+                await serve(build_service(ports), listener, stopping)
 
 
 def build_ports(
@@ -109,7 +120,6 @@ def build_ports(
         inbox=inbox,
         explainer=explainer,
         dry_run=explainer,
-        dead_letters=KafkaDeadLetters(desk_of(settings, access)),
         eraser=KafkaEraser(settings, access, inbox.send),
         exporter=ReplayingExporter(settings),
         limits=Limits(
@@ -120,7 +130,22 @@ def build_ports(
         cors_origins=tuple(api.cors_origins),
         sites=tuple(site.site for site in settings.sites),
         secure_cookies=api.secure_cookies,
+        environment=environment_of(settings),
     )
+
+
+def environment_of(settings: Settings) -> str:
+    """What the console's badge says: a simulated clock is a sandbox's, `-test` ends Chargebee's
+    names of test sites.
+    """
+    if settings.clock_file is not None:
+        return "sandbox"
+    names = [site.site for site in settings.sites]
+    return "test" if names and all(name.endswith("-test") for name in names) else "live"
+
+
+def _letters(settings: Settings, access: AsyncEngine) -> KafkaDeadLetters:
+    return KafkaDeadLetters(desk_of(settings, access))
 
 
 @contextlib.asynccontextmanager

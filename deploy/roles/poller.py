@@ -15,11 +15,13 @@ from connectors.publish import KafkaPublisher, PublishError
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.console import err, out
+from deploy.entrance import entrance
 from deploy.errors import ConfigurationError, OperatingError
 from deploy.installation import stop_asked
 from deploy.quota import OpenBucket, open_quota
 from deploy.settings import Settings, Site
 from deploy.telemetry import HealthServer, Vitals, configure_logging
+from deploy.tracing import Tracer, tracing
 from schemas.program.periods import PeriodError, parse_period, parse_zone, subtract
 
 ROLE = "poller"
@@ -58,8 +60,15 @@ def back_fill_seconds(text: str) -> int:
 async def run_poller(settings: Settings, sites: list[Site], back_seconds: int | None) -> None:
     """Poll every site until Ctrl-C or SIGTERM."""
     configure_logging(settings.log, role=ROLE)
+    with tracing(settings.tracing, ROLE) as tracer:
+        await _run(settings, sites, back_seconds, tracer)
+
+
+async def _run(
+    settings: Settings, sites: list[Site], back_seconds: int | None, tracer: Tracer | None
+) -> None:
     async with _publisher(settings) as publisher, open_quota(settings) as quota:
-        pollers = [_poller(settings, site, quota, publisher) for site in sites]
+        pollers = [_poller(settings, site, quota, publisher, tracer) for site in sites]
         probes = {f"site {each.site}": each.complaint for each in pollers}
         vitals = Vitals(ROLE, {"kafka": publisher.complaint, **probes})
         vitals.watch_loop()
@@ -129,7 +138,13 @@ async def _publisher(settings: Settings) -> AsyncIterator[KafkaPublisher]:
         await publisher.stop()
 
 
-def _poller(settings: Settings, site: Site, quota: OpenBucket, publisher: KafkaPublisher) -> Poller:
+def _poller(
+    settings: Settings,
+    site: Site,
+    quota: OpenBucket,
+    publisher: KafkaPublisher,
+    tracer: Tracer | None = None,
+) -> Poller:
     assert site.api_key is not None
     access = SiteAccess(
         site=site.site,
@@ -148,6 +163,7 @@ def _poller(settings: Settings, site: Site, quota: OpenBucket, publisher: KafkaP
         PositionFiles(settings.home / "poller"),
         choose_clock(settings.clock_file),
         overlap_seconds=settings.poller.overlap_seconds,
+        traced=entrance(tracer, "poll event"),
     )
 
 

@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.installation import stop_asked
+from deploy.metrics import Lag, passing, violating
 from deploy.migrations.runner import upgrade
 from deploy.settings import Settings
-from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from deploy.telemetry import HealthServer, Vitals, configure_logging
+from deploy.tracing import Tracer, tracing
 from deploy.views import now_ms, open_own_views
 from projections.lease import PROJECTOR, hold_lease
 from projections.log import open_log
-from projections.projector import Projector, build_producer
+from projections.projector import Listeners, Projector, build_producer
 from projections.states import PROJECTION as STATES
 from projections.states import States
 from projections.store import Positions, Store
@@ -56,9 +58,12 @@ async def run_projector(settings: Settings) -> None:
     progress, stopping = Progress(), asyncio.Event()
     vitals = Vitals(ROLE, {"views": progress.complaint})
     vitals.watch_loop()
-    with HealthServer(vitals, settings.health, settings.run_dir):
+    with (
+        HealthServer(vitals, settings.health, settings.run_dir),
+        tracing(settings.tracing, ROLE) as tracer,
+    ):
         async with open_own_views(settings) as engine:
-            work = asyncio.create_task(_project(settings, engine, progress, stopping))
+            work = asyncio.create_task(_project(settings, engine, progress, stopping, tracer))
             asked = asyncio.create_task(stop_asked())
             await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
             stopping.set()
@@ -68,10 +73,26 @@ async def run_projector(settings: Settings) -> None:
                 await work
 
 
+def _listeners(topic: str, tracer: Tracer | None) -> Listeners:
+    return Listeners(
+        lag=Lag(topic).show,
+        projected=passing("projected"),
+        gaps=violating("sequence"),
+        unreadable=violating("readable"),
+        unbalanced=violating("figures"),
+        trace=None if tracer is None else tracer.stage("project"),
+    )
+
+
 async def _project(
-    settings: Settings, engine: AsyncEngine, progress: Progress, stopping: asyncio.Event
+    settings: Settings,
+    engine: AsyncEngine,
+    progress: Progress,
+    stopping: asyncio.Event,
+    tracer: Tracer | None,
 ) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
+    listeners = _listeners(topics.points, tracer)
     async with hold_lease(engine, PROJECTOR, standing_by=progress.stand_by):
         # Under the lease: a newer stand-by must not change tables that an older one still writes.
         await upgrade(engine, "views")
@@ -86,14 +107,10 @@ async def _project(
                 Store(engine, topics.points, now_ms, turn),
                 producer,
                 topics.rewards,
-                lambda lag: LAG_MESSAGES.labels(topics.points).set(lag),
+                listeners,
             )
-            keeper = States(
-                accounts,
-                Positions(engine, topics.accounts, STATES),
-                turn,
-                lambda lag: LAG_MESSAGES.labels(topics.accounts).set(lag),
-            )
+            positions = Positions(engine, topics.accounts, STATES)
+            keeper = States(accounts, positions, turn, Lag(topics.accounts).show)
             await projector.open()
             await keeper.open()
             progress.projector = projector

@@ -5,10 +5,13 @@ from connectors.chargebee.receiver import Receiver, build_receiver
 from connectors.publish import KafkaPublisher
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
+from deploy.entrance import entrance
 from deploy.errors import ConfigurationError
+from deploy.metrics import passing
 from deploy.serving import listen, serve
 from deploy.settings import Settings
 from deploy.telemetry import HealthServer, Vitals, configure_logging
+from deploy.tracing import Tracer, tracing
 
 ROLE = "receiver"
 
@@ -24,10 +27,27 @@ async def run_receiver(settings: Settings) -> None:
     with HealthServer(vitals, settings.health, settings.run_dir), listener:
         await publisher.start()
         try:
-            receiver = Receiver(Gate(credentials), publisher, choose_clock(settings.clock_file))
-            await serve(build_receiver(receiver), listener)
+            with tracing(settings.tracing, ROLE) as tracer:
+                receiver = _build(settings, credentials, publisher, tracer)
+                await serve(build_receiver(receiver), listener)
         finally:
             await publisher.stop()
+
+
+def _build(
+    settings: Settings,
+    credentials: dict[str, list[str]],
+    publisher: KafkaPublisher,
+    tracer: Tracer | None,
+) -> Receiver:
+    clock = choose_clock(settings.clock_file)
+    return Receiver(
+        Gate(credentials),
+        publisher,
+        clock,
+        stored=passing("stored", lambda: clock() * 1000),
+        traced=entrance(tracer, "receive webhook"),
+    )
 
 
 def webhook_credentials(settings: Settings) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 
 import structlog
 
@@ -16,10 +16,11 @@ from connectors.chargebee.client import BadApiUrlError, ChargebeeClient, SiteAcc
 from connectors.outgoing.client import Guard, OutgoingClient
 from connectors.publish import KafkaPublisher
 from connectors.rewards.chargebee_gateway import ChargebeeGateway
-from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.dispatcher import Dispatcher, Pace, Traced
+from connectors.rewards.entries import Entry
 from connectors.rewards.executors import build_executors
 from connectors.rewards.gateway import Executor
-from connectors.rewards.intake import Intake, build_consumer
+from connectors.rewards.intake import Intake, Listeners, build_consumer
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Limits
 from connectors.rewards.orders import OrderExecutor
@@ -31,11 +32,13 @@ from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.errors import ConfigurationError
 from deploy.installation import stop_asked
+from deploy.metrics import Lag, burying, passing, rebalancing, violating
 from deploy.migrations.runner import upgrade
 from deploy.quota import OpenBucket, open_quota
 from deploy.reward_ledger import open_own_ledger
 from deploy.settings import Settings, Site
-from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from deploy.telemetry import HealthServer, Vitals, configure_logging
+from deploy.tracing import NOT_TRACED, Tracer, tracing
 from schemas.program.amounts import parse_table
 
 log = structlog.get_logger(__name__)
@@ -47,13 +50,16 @@ async def run_rewarder(settings: Settings) -> None:
     """Work rewards off until Ctrl-C or SIGTERM; calls in flight are finished first."""
     configure_logging(settings.log, role=ROLE)
     _arm_fault_point(settings)
-    async with (
-        open_own_ledger(settings) as ledger,
-        open_quota(settings) as quota,
-        OutgoingClient(guard_of(settings)) as client,
-    ):
-        await upgrade(ledger.engine, "ledger")
-        await _run(settings, ledger, quota, build_services(settings, client))
+    with tracing(settings.tracing, ROLE) as tracer:
+        async with (
+            open_own_ledger(settings) as ledger,
+            open_quota(settings) as quota,
+            OutgoingClient(
+                guard_of(settings), trace_headers=None if tracer is None else tracer.headers
+            ) as client,
+        ):
+            await upgrade(ledger.engine, "ledger")
+            await _run(settings, ledger, quota, build_services(settings, client), tracer)
 
 
 def _arm_fault_point(settings: Settings) -> None:
@@ -101,18 +107,22 @@ def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
 
 
 async def _run(
-    settings: Settings, ledger: Ledger, quota: OpenBucket, services: Mapping[str, Executor]
+    settings: Settings,
+    ledger: Ledger,
+    quota: OpenBucket,
+    services: Mapping[str, Executor],
+    tracer: Tracer | None,
 ) -> None:
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     stopping, settled = asyncio.Event(), asyncio.Event()
-    dispatchers = build_dispatchers(settings, ledger, quota, services, settled)
+    dispatchers = build_dispatchers(settings, ledger, quota, services, settled, tracer=tracer)
     intake = Intake(
         build_consumer(servers, group_id=f"{settings.app_id}-rewarder"),
         ledger,
         dead_letters := KafkaPublisher(servers, topics.dlq),
         topic=topics.rewards,
         arrived=lambda sites: _wake(dispatchers, sites),
-        lag=lambda topic, lag: LAG_MESSAGES.labels(topic).set(lag),
+        listeners=_listeners(topics.rewards, tracer),
     )
     facts = KafkaPublisher(servers, topics.facts)
     vitals = Vitals(ROLE, {"kafka": facts.complaint, "commands": intake.complaint})
@@ -138,6 +148,8 @@ def build_dispatchers(
     quota: OpenBucket,
     services: Mapping[str, Executor],
     settled: asyncio.Event,
+    *,
+    tracer: Tracer | None = None,
 ) -> dict[str, Dispatcher]:
     """One per site that has an API key. Rewards of other sites wait in the ledger."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -150,6 +162,7 @@ def build_dispatchers(
         concurrency=settings.rewarder.concurrency, lease_seconds=settings.rewarder.lease_seconds
     )
     limits = limits_of(settings)
+    delivered = passing("delivered")
     dispatchers: dict[str, Dispatcher] = {}
     for site in settings.sites:
         if site.api_key is None:
@@ -167,8 +180,31 @@ def build_dispatchers(
             pace=pace,
             limits=limits,
             settled=settled.set,
+            delivered=delivered,
+            traced=_traced_calls(tracer),
         )
     return dispatchers
+
+
+def _listeners(topic: str, tracer: Tracer | None) -> Listeners:
+    return Listeners(
+        lag=Lag(topic).show,
+        buried=burying("rewards"),
+        conflicting=violating("one_command"),
+        rebalanced=rebalancing(topic),
+        trace=None if tracer is None else tracer.stage("take reward"),
+    )
+
+
+def _traced_calls(tracer: Tracer | None) -> Traced:
+    """A span around each call for a reward that is traced."""
+
+    def traced(entry: Entry) -> AbstractContextManager[object]:
+        if tracer is None or not entry.way.traceparent:
+            return NOT_TRACED
+        return tracer.call(f"give {entry.kind}", entry.way.traceparent)
+
+    return traced
 
 
 def limits_of(settings: Settings) -> Limits:

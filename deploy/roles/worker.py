@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -17,12 +16,15 @@ from prometheus_client import Info
 from connectors.chargebee.translate import translate
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
+from deploy.dlq_watch import DlqWatch
 from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
+from deploy.metrics import Lag, burying, passing, rebalancing
 from deploy.native.loading import running_fold
 from deploy.settings import Settings
-from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
+from deploy.telemetry import HealthServer, Vitals, configure_logging
 from deploy.topics import ClusterUnreachable
+from deploy.tracing import Tracer, tracing
 from schemas.topics import Topics
 from streams.app import Writers, build, idempotent_producer
 from streams.core.lag import LagMeter
@@ -50,10 +52,15 @@ def crash(error: BaseException) -> NoReturn:
 async def run_worker(settings: Settings) -> None:
     """Translate and fold until Ctrl-C or SIGTERM."""
     configure_logging(settings.log, role=ROLE)
-    servers, topics = bootstrap_servers(settings), topics_of(settings)
     code = version("hellocactus")
     FOLD.info({"running": running_fold()})
     log.info("folding", fold=running_fold())
+    with tracing(settings.tracing, ROLE) as tracer:
+        await _run(settings, code, tracer)
+
+
+async def _run(settings: Settings, code: str, tracer: Tracer | None) -> None:
+    servers, topics = bootstrap_servers(settings), topics_of(settings)
     async with (
         _running(idempotent_producer(servers)) as producer,
         _running(KnownPrograms(servers, topics.programs)) as programs,
@@ -66,6 +73,9 @@ async def run_worker(settings: Settings) -> None:
             clock=choose_clock(settings.clock_file),
             time_producer=producer,
             crash=crash,
+            folded=passing("folded"),
+            buried=burying("fold"),
+            trace=None if tracer is None else tracer.stage("fold"),
         )
         translator = Translator(
             topics=topics,
@@ -73,6 +83,9 @@ async def run_worker(settings: Settings) -> None:
             translate=translate,
             named_properties=programs.named_properties,
             code_version=code,
+            translated=passing("translated"),
+            buried=burying("translate"),
+            trace=None if tracer is None else tracer.stage("translate"),
         )
         app, writers = build(
             bootstrap_servers=servers,
@@ -82,7 +95,9 @@ async def run_worker(settings: Settings) -> None:
             services=services,
             translator=translator,
             directory=settings.home / "faust",
+            rebalanced=rebalancing(topics.facts),
         )
+        lag = WorkerLag(topics, writers, translator)
         vitals = Vitals(ROLE, {"partitions": writers.complaint})
         vitals.watch_loop()
         with HealthServer(vitals, settings.health, settings.run_dir):
@@ -90,9 +105,8 @@ async def run_worker(settings: Settings) -> None:
             await app.start()
             background = [
                 asyncio.create_task(_or_crash(programs.follow())),
-                asyncio.create_task(
-                    _or_crash(keep_lag_shown(servers, settings.app_id, topics, writers))
-                ),
+                asyncio.create_task(_or_crash(keep_lag_shown(servers, settings.app_id, lag))),
+                asyncio.create_task(_or_crash(DlqWatch(servers, topics.dlq).run())),
             ]
             stopped = asyncio.create_task(app.wait_until_stopped())
             await asyncio.wait(
@@ -115,7 +129,33 @@ async def _or_crash(work: Coroutine[object, object, None]) -> None:
         crash(error)
 
 
-async def keep_lag_shown(servers: str, group_id: str, topics: Topics, writers: Writers) -> None:
+class WorkerLag:
+    """How far the partitions of this worker are behind, in each topic that it reads."""
+
+    def __init__(self, topics: Topics, writers: Writers, translator: Translator) -> None:
+        self._facts = topics.facts
+        self._incoming = (topics.raw, topics.custom)
+        self._writers = writers
+        self._read_ms = translator.read_ms
+        self._shown = {topic: Lag(topic) for topic in (self._facts, *self._incoming)}
+
+    async def show(self, meter: LagMeter) -> None:
+        writers = self._writers.partitions
+        positions = {each: writer.next_offset for each, writer in writers.items()}
+        read_ms = {each: writer.read_ms for each, writer in writers.items()}
+        waiting = await meter.behind_each(self._facts, positions)
+        self._shown[self._facts].show(waiting, read_ms)
+        for topic in self._incoming:
+            waiting = await meter.uncommitted_each(topic, set(positions))
+            read_ms = {each: self._read_ms.get((topic, each), 0) for each in waiting}
+            self._shown[topic].show(waiting, read_ms)
+
+    def forget(self) -> None:
+        for lag in self._shown.values():
+            lag.forget()
+
+
+async def keep_lag_shown(servers: str, group_id: str, lag: WorkerLag) -> None:
     """Keep the lag gauges true for the partitions of this worker. While Kafka is away they are not
     known, and the worker lives on: it has only to wait.
     """
@@ -124,22 +164,14 @@ async def keep_lag_shown(servers: str, group_id: str, topics: Topics, writers: W
         try:
             await meter.start()
             while True:
-                await _measure(meter, topics, writers)
+                await lag.show(meter)
                 await asyncio.sleep(LAG_SECONDS)
         except KafkaError as error:
             log.warning("the lag is not known", error=repr(error))
-            for topic in (topics.facts, topics.raw, topics.custom):
-                LAG_MESSAGES.labels(topic).set(math.nan)
+            lag.forget()
         finally:
             await meter.stop()
         await asyncio.sleep(LAG_SECONDS)
-
-
-async def _measure(meter: LagMeter, topics: Topics, writers: Writers) -> None:
-    positions = {each: writer.next_offset for each, writer in writers.partitions.items()}
-    LAG_MESSAGES.labels(topics.facts).set(await meter.behind(topics.facts, positions))
-    for topic in (topics.raw, topics.custom):
-        LAG_MESSAGES.labels(topic).set(await meter.uncommitted(topic, set(positions)))
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """The book of programs: what is published, in words, compared, checked and published anew."""
 
+import asyncio
 from collections.abc import Callable
 
 from deploy import publish as publishing
@@ -11,7 +12,11 @@ from projections.service.ports import DecisionRefused, DraftProblem, DraftRefuse
 from schemas.program.diff import Change, diff
 from schemas.program.load import ProgramRefusedError, load_program
 from schemas.program.model import Program
+from schemas.program.text import to_yaml
 from schemas.program.words import describe
+
+KNOWN_LOOKS_MAX = 100
+LOOK_EVERY_SECONDS = 0.05
 
 
 class PublishedPrograms:
@@ -31,6 +36,9 @@ class PublishedPrograms:
     async def diff(self, before: Program, after: Program) -> list[str]:
         found = diff(before, after)
         return [*map(_change, found.changes), *found.effects]
+
+    async def text(self, program: Program) -> str:
+        return to_yaml(program)
 
     async def check(self, yaml_text: str, site: str) -> Program:
         try:
@@ -57,7 +65,15 @@ class PublishedPrograms:
             )
         except PublishFailedError as error:
             raise DecisionRefused(str(error)) from error
+        await self._becomes_known(done.program)
         return done.program
+
+    async def _becomes_known(self, program: Program) -> None:
+        """Who published goes on to look at it; what is not seen in time is published even so."""
+        for _ in range(KNOWN_LOOKS_MAX):
+            if program in self._known.programs():
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 def _change(change: Change) -> str:

@@ -1,7 +1,6 @@
 """Build the service: the API, the console, and one way to refuse."""
 
 from functools import partial
-from pathlib import Path
 
 import structlog
 from fastapi import FastAPI, Request
@@ -9,7 +8,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from projections.access.database import AccessUnavailable
@@ -24,7 +22,6 @@ from projections.service.shell import Shell
 
 log = structlog.get_logger(__name__)
 
-STATIC = Path(console.__file__).parent / "static"
 REFUSALS = {
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "This cannot be done here"),
@@ -52,7 +49,6 @@ def build_app(ports: Ports) -> FastAPI:
     app.include_router(build_api(ports))
     app.add_api_route("/v1/docs", show_reference, include_in_schema=False)
     app.include_router(console.build_console(ports))
-    app.mount("/console/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _problem)
     app.add_exception_handler(HTTPException, _problem)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import msgspec
+from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projections.account_reader import AccountReader
@@ -123,11 +124,17 @@ class ProgramBook(Protocol):
 
     async def diff(self, before: Program, after: Program) -> list[str]: ...
 
+    async def text(self, program: Program) -> str:
+        """The version as YAML that can be edited and published again."""
+
     async def check(self, yaml_text: str, site: str) -> Program:
         """Raises `DraftRefused`."""
 
     async def publish(self, yaml_text: str, site: str, by: str) -> Program:
         """The version that stands now. Raises `DraftRefused`."""
+
+
+COUNTED_MAX = 10_000
 
 
 class DecisionRefused(Exception):
@@ -136,7 +143,12 @@ class DecisionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardCase:
-    """One reward as the ledger holds it; `history` is what was done about it, oldest first."""
+    """One reward as the ledger holds it.
+
+    `history` is what was done about it, oldest first: each has `what`, `attempt` or `decision`,
+    and `at`, real seconds. `cursor` names its place in the list. Whether its account has been told
+    is in `reported`; how far taking it back is, where somebody asked, in `revocation`.
+    """
 
     reward_id: str
     site: str
@@ -150,14 +162,24 @@ class RewardCase:
     reference: str
     reason: str
     history: tuple[Mapping[str, Any], ...] = ()
+    cursor: str = ""
+    earned_at: int | None = None
+    settled_at: int | None = None
+    grant: Mapping[str, Any] = field(default_factory=dict)
+    revocation: str = ""
+    revocation_reason: str = ""
+    reported: bool = False
 
 
 class RewardBook(Protocol):
-    """The reward ledger, for people. All that decide raise `DecisionRefused`."""
+    """The reward ledger, for people. All raise `Problem` where it does not answer, and those that
+    decide `DecisionRefused`.
+    """
 
     async def page(
         self, state: str | None, site: str | None, limit: int, after: str | None
-    ) -> list[RewardCase]: ...
+    ) -> list[RewardCase]:
+        """Latest first; `after` is the cursor of the last one seen."""
 
     async def show(self, reward_id: str) -> RewardCase | None: ...
 
@@ -183,7 +205,17 @@ class RewardBook(Protocol):
     async def pauses(self) -> list[Mapping[str, Any]]: ...
 
     async def counts(self) -> Mapping[str, int]:
-        """Rewards by state; those that wait for a person count as `stuck`."""
+        """Rewards by state; those that wait for a person count as `stuck`. None is counted beyond
+        `COUNTED_MAX`.
+        """
+
+    async def doubt_seconds(self) -> float | None:
+        """For how long the oldest unsettled outcome has been unknown; None where none is."""
+
+    async def decisions(self, limit: int, before: int | None) -> list[Mapping[str, Any]]:
+        """What people decided about rewards, latest first, each with the `id` to go on before,
+        `at`, `by`, `verb`, `subject`, `reason` and `detail`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,13 +282,16 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleHealth:
-    """One role: whether it is alive and ready, what stands against that, what it lags behind."""
+    """One role: whether it is alive and ready, what stands against that, what it lags behind, by
+    topic in records and, where it says so, in seconds.
+    """
 
     role: str
     alive: bool
     ready: bool
     complaints: Mapping[str, str]
     lag_messages: Mapping[str, int]
+    lag_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Workings(Protocol):
@@ -364,6 +399,8 @@ class Ports:
 
     `clock` is the engine's time, which decides what an account has; `wall` the real one, which
     keys, sessions and decisions go by. `cors_origins` empty keeps browsers of other sites out.
+    `environment` is where people think they are; `hasher` is how their passwords are kept;
+    `stopping` ends what would otherwise go on.
     """
 
     views: AsyncEngine
@@ -387,3 +424,6 @@ class Ports:
     secure_cookies: bool = True
     wait_seconds_max: float = 2.0
     """How long `Prefer: wait` waits for an outcome."""
+    environment: str = "live"
+    hasher: PasswordHasher = field(default_factory=PasswordHasher)
+    stopping: Callable[[], bool] = lambda: False

@@ -28,27 +28,33 @@ class LagMeter:
         await self._consumer.stop()
 
     async def behind(self, topic: str, positions: dict[int, int]) -> int:
-        """Records from each partition's position to its end, transaction markers not counted."""
+        return sum((await self.behind_each(topic, positions)).values())
+
+    async def behind_each(self, topic: str, positions: dict[int, int]) -> dict[int, int]:
+        """By partition, records from its position to its end, transaction markers not counted."""
         where = {TopicPartition(topic, each): at for each, at in positions.items()}
         ends = await self._consumer.end_offsets(list(where)) if where else {}
-        lag = 0
+        lag = dict.fromkeys(positions, 0)
         for partition, at in where.items():
             end = ends[partition]
             if end > at and not await self._only_markers(partition, at, end):
-                lag += end - at
+                lag[partition.partition] = end - at
         return lag
 
     async def uncommitted(self, topic: str, partitions: set[int]) -> int:
-        """Records of these partitions that the group has not committed."""
+        return sum((await self.uncommitted_each(topic, partitions)).values())
+
+    async def uncommitted_each(self, topic: str, partitions: set[int]) -> dict[int, int]:
+        """By partition, records that the group has not committed."""
         where = [TopicPartition(topic, each) for each in partitions]
         ends = await self._consumer.end_offsets(where) if where else {}
-        lag = 0
+        lag: dict[int, int] = {}
         for partition in where:
             committed = await self._consumer.committed(partition)
             if committed is None:
                 starts = await self._consumer.beginning_offsets([partition])
                 committed = starts[partition]
-            lag += max(0, ends[partition] - committed)
+            lag[partition.partition] = max(0, ends[partition] - committed)
         return lag
 
     async def _only_markers(self, where: TopicPartition, start: int, end: int) -> bool:

@@ -5,7 +5,7 @@ fences that owner for good: it can never commit again.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -14,7 +14,7 @@ from aiokafka.structs import RecordMetadata
 
 from schemas.topics import POSITION_KEY, Topics
 from streams.core.dead_letters import REQUEST_BYTES_MAX
-from streams.core.ports import Output
+from streams.core.ports import Headers, Output
 
 BATCH_BYTES_MAX = 1 << 20
 """Of several records; a single one may be larger, and then the topic's own limit holds."""
@@ -22,6 +22,9 @@ TRANSACTION_TIMEOUT_MS = 30_000
 DLQ_PARTITION = 0
 
 Pair = tuple[bytes, bytes, int | None]
+NO_HEADERS: Mapping[int, Headers] = {}
+WITHOUT: Headers = []
+"""What a record has that carries none. aiokafka takes a list only."""
 
 
 class RecordTooLargeError(Exception):
@@ -59,27 +62,32 @@ class PartitionProducer:
         states.append((POSITION_KEY, b"%d" % next_offset, None))
         await self._producer.begin_transaction()
         _, restored_to, _ = await asyncio.gather(
-            self._send(self._topics.points, output.events),
+            self._send(self._topics.points, output.events, output.headers),
             self._send(self._topics.accounts, states),
             self._bury(output),
         )
         await self._producer.commit_transaction()
         return restored_to
 
-    async def _send(self, topic: str, pairs: Iterable[Pair]) -> int:
+    async def _send(
+        self, topic: str, pairs: Iterable[Pair], headers: Mapping[int, Headers] = NO_HEADERS
+    ) -> int:
         """Returns the offset after the last record, or 0 where there was none."""
-        sent = [await self._send_batch(batch, topic) for batch in self._batches(pairs)]
+        sent = [await self._send_batch(batch, topic) for batch in self._batches(pairs, headers)]
         ends = [await self._written(*each, topic) for each in sent]
         return max(ends, default=0)
 
-    def _batches(self, pairs: Iterable[Pair]) -> Iterator[BatchBuilder]:
+    def _batches(
+        self, pairs: Iterable[Pair], headers: Mapping[int, Headers]
+    ) -> Iterator[BatchBuilder]:
         """Full batches. One that is empty takes any record: how large is for the topic to say."""
         batch = self._producer.create_batch()
-        for key, value, timestamp in pairs:
-            if batch.append(key=key, value=value, timestamp=timestamp) is None:
+        for place, (key, value, timestamp) in enumerate(pairs):
+            own = headers.get(place, WITHOUT)
+            if batch.append(key=key, value=value, timestamp=timestamp, headers=own) is None:
                 yield batch
                 batch = self._producer.create_batch()
-                first = batch.append(key=key, value=value, timestamp=timestamp)
+                first = batch.append(key=key, value=value, timestamp=timestamp, headers=own)
                 assert first is not None, "an empty batch takes any record"
         if batch.record_count():
             yield batch

@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from schemas.topics import Topics
 from streams.core.batches import Record
 from streams.core.partition_log import read_partition
-from streams.core.ports import Fold, Output
+from streams.core.ports import Buried, Fold, Output, Passed, Trace, unheard
 from streams.core.restore import Kept, refuse_position_beyond_log
 from streams.core.transaction import PartitionProducer
 
@@ -27,8 +27,20 @@ FOLDED = Counter("cactus_facts_folded_total", "Facts folded, repeats and rejecte
 REPEATS = Counter("cactus_facts_repeated_total", "Facts whose natural key the account knew")
 REJECTED = Counter("cactus_facts_rejected_total", "Records of the facts topic that are no facts")
 TIME_WRITTEN = Counter("cactus_time_facts_total", "TimeReached facts written")
-COMMIT_SECONDS = Histogram("cactus_fold_commit_seconds", "One transaction, begin to commit")
-RESTORE_SECONDS = Histogram("cactus_restore_seconds", "Taking over one partition")
+COMMIT_SECONDS = Histogram(
+    "cactus_fold_commit_seconds",
+    "One transaction, begin to commit",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+FOUND = Counter(
+    "cactus_reconcile_gap_facts_total",
+    "Facts that the poller brought and no webhook before it: lost webhooks, or late ones",
+)
+RESTORE_SECONDS = Histogram(
+    "cactus_restore_seconds",
+    "Taking over one partition",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+)
 RESTORED = Counter("cactus_restored_states_total", "Account states read while taking over")
 WAITING = Gauge("cactus_facts_in_flight", "Facts delivered and not yet committed")
 
@@ -54,6 +66,9 @@ class Services:
     clock: Callable[[], int]
     time_producer: AIOKafkaProducer
     crash: Crash
+    folded: Passed = unheard
+    buried: Buried = unheard
+    trace: Trace | None = None
 
 
 class Batch:
@@ -72,6 +87,7 @@ class Writer:
     def __init__(self, partition: int, services: Services, kept: Kept | None = None) -> None:
         self.partition = partition
         self.is_restored = False
+        self.read_ms = 0
         self._services = services
         self._producer = PartitionProducer(
             services.bootstrap_servers, services.app_id, services.topics, partition
@@ -206,19 +222,36 @@ class Writer:
 
     async def _transact(self, fresh: Sequence[Record]) -> None:
         assert fresh[0].offset >= self._state.next_offset
-        output = self._state.fold.apply(fresh)
+        trace = self._services.trace
+        traced = None if trace is None else trace(fresh)
+        output = self._state.fold.apply(fresh if traced is None else traced[0])
         after = fresh[-1].offset + 1
         with COMMIT_SECONDS.time():
             restored_to = await self._producer.commit(output, after)
         self._state.next_offset = after
         self._state.restored_to = restored_to
-        self._count(len(fresh), output)
+        if traced is not None:
+            traced[1]()
+        self._count(fresh, output)
 
-    @staticmethod
-    def _count(folded: int, output: Output) -> None:
-        FOLDED.inc(folded)
+    def _count(self, fresh: Sequence[Record], output: Output) -> None:
+        FOLDED.inc(len(fresh))
         REPEATS.inc(output.repeats)
+        FOUND.inc(output.found)
         REJECTED.inc(len(output.rejected))
+        for rejected in output.rejected:
+            self._services.buried(rejected.error_class)
+        self.read_ms = fresh[-1].timestamp
+        self._services.folded([record.timestamp for record in fresh])
+        log.debug(
+            "facts folded",
+            partition=self.partition,
+            next_offset=self._state.next_offset,
+            facts=len(fresh),
+            repeats=output.repeats,
+            rejected=len(output.rejected),
+            points_events=len(output.events),
+        )
 
     async def _tell_time(self) -> None:
         """Time is a fact: write it to our own partition, where it takes its place in the order."""

@@ -42,6 +42,7 @@ class Fetched(msgspec.Struct, frozen=True):
     timestamp: int
     key: bytes
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def measure_pure(program: str, programs: Programs, load: Load, partitions: int) -> list[PureRate]:

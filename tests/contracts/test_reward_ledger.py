@@ -205,7 +205,7 @@ async def test_a_ledger_of_an_earlier_release_keeps_its_rewards_and_revocations(
     await upgrade(old.engine, "ledger", to="0002")
     row = {
         **reward_row(received(coupon())),
-        **dict.fromkeys(("program", "kind", "revokes", "claimed")),
+        **dict.fromkeys(("program", "kind", "revokes", "claimed", "arrived_ms", "traceparent")),
     }
     kept = {name: value for name, value in row.items() if value is not None}
     command = REWARDS.encode(revoke()).decode()

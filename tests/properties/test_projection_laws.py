@@ -57,6 +57,16 @@ def test_what_flowed_adds_up_to_what_lots_hold(seed: int) -> None:
     assert sum(held.values()) > 0
 
 
+def test_the_days_of_a_month_add_up_to_the_month() -> None:
+    view = View()
+    for each in logged(history(1, CUSTOMERS)):
+        project(view, each)
+    added: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for flow in view.day_flows.values():
+        added[flow.day[:7], flow.kind] += flow.points
+    assert added == {(flow.month, flow.kind): flow.points for flow in view.flows.values()}
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_repeats_of_any_kind_change_nothing(seed: int) -> None:
     rng = random.Random(seed)

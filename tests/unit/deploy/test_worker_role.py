@@ -8,11 +8,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from deploy.embedded.ports import free_ports
-from deploy.roles.worker import keep_lag_shown, run_worker
+from deploy.roles.worker import WorkerLag, keep_lag_shown, run_worker
 from deploy.settings import Settings
 from deploy.topics import ClusterUnreachable
 from schemas.topics import Topics
 from streams.app import Writers
+from streams.translate import Translator
 from tests.support.waiting import eventually
 
 TOPICS = Topics("nowhere.")
@@ -36,7 +37,12 @@ async def test_while_kafka_is_away_the_lag_is_not_known_and_the_worker_lives_on(
         def __init__(self) -> None:
             self._writers = {}
 
-    showing = asyncio.create_task(keep_lag_shown(nowhere(), "app", TOPICS, NoWriters()))
+    class NoTranslator(Translator):
+        def __init__(self) -> None:
+            object.__setattr__(self, "read_ms", {})
+
+    lag = WorkerLag(TOPICS, NoWriters(), NoTranslator())
+    showing = asyncio.create_task(keep_lag_shown(nowhere(), "app", lag))
 
     def shown() -> float | None:
         return REGISTRY.get_sample_value("cactus_lag_messages", {"topic": TOPICS.facts})

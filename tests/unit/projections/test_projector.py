@@ -1,22 +1,27 @@
 """The projector between a log, a producer and a store that are told what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaTimeoutError
-from sqlalchemy import text
+from prometheus_client import REGISTRY
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.migrations.runner import upgrade
 from projections.database import open_engine
 from projections.errors import LogBroken, SequenceGap, ViewsUnavailable
-from projections.log import Chunk, Log, LogUnavailable
-from projections.projector import Projector
+from projections.log import Chunk, Log, LogUnavailable, Record
+from projections.projector import Listeners, Projector
 from projections.store import Store
+from projections.tables import balances
+from projections.tally import KINDS
 from schemas.codec import POINTS, REWARDS
 from schemas.points import AnyPointsEvent
 from tests.support.points import story
@@ -36,6 +41,7 @@ class FakeLog:
         self._position = 0
         self.answered = False
         self.silent = 0.0
+        self.headers: tuple[tuple[str, bytes], ...] = ()
 
     async def partitions(self) -> list[int]:
         return [0]
@@ -50,11 +56,11 @@ class FakeLog:
         if not values:
             return []
         self._position += len(values)
-        records = [record(start + index, value) for index, value in enumerate(values)]
+        records = [record(start + index, value, self.headers) for index, value in enumerate(values)]
         return [Chunk(0, records, self._position)]
 
-    def lag(self) -> int:
-        return len(self.values) - self._position
+    def lag(self) -> dict[int, int]:
+        return {0: len(self.values) - self._position}
 
     def has_answered(self) -> bool:
         return self.answered
@@ -84,11 +90,13 @@ class FakeProducer:
         return [REWARDS.decode(each["value"]).reward_id for each in self.sent]
 
 
-def record(offset: int, value: bytes) -> "ConsumerRecord[Any, Any]":
+def record(
+    offset: int, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()
+) -> "ConsumerRecord[Any, Any]":
     return ConsumerRecord(
         topic=TOPIC, partition=0, offset=offset, timestamp=1_000, timestamp_type=0, key=b"k",
         value=value, checksum=None, serialized_key_size=1, serialized_value_size=len(value),
-        headers=(),
+        headers=headers,
     )  # fmt: skip
 
 
@@ -105,16 +113,18 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 
 async def opened(
-    log: FakeLog, producer: FakeProducer, engine: AsyncEngine, lags: list[int] | None = None
+    log: FakeLog,
+    producer: FakeProducer,
+    engine: AsyncEngine,
+    listeners: Listeners | None = None,
 ) -> Projector:
     """A projector that starts from what the database says, as a new process would."""
-    told = [] if lags is None else lags
     projector = Projector(
         cast("Log", log),
         Store(engine, TOPIC, lambda: 7),
         cast("AIOKafkaProducer", producer),
         "loyalty.rewards.v1",
-        told.append,
+        listeners,
     )
     await projector.open()
     return projector
@@ -199,11 +209,83 @@ async def test_a_gap_stops_it(engine: AsyncEngine) -> None:
 
 
 async def test_it_tells_how_far_it_is_behind(engine: AsyncEngine) -> None:
-    lags: list[int] = []
-    projector = await opened(FakeLog(encoded(story()), at_once=8), FakeProducer(), engine, lags)
+    lags: list[tuple[int, int]] = []
+    heard = Listeners(lag=lambda waiting, read_ms: lags.append((waiting[0], read_ms.get(0, 0))))
+    projector = await opened(FakeLog(encoded(story()), at_once=8), FakeProducer(), engine, heard)
     for _ in range(4):
         await projector.step()
-    assert lags == [13, 5, 0, 0]
+    assert lags == [(13, 1_000), (5, 1_000), (0, 1_000), (0, 1_000)]
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_it_counts_points_and_keeps_what_is_outstanding(engine: AsyncEngine) -> None:
+    kinds = {kind for both in KINDS.values() for kind in both}
+    before = {kind: metric("cactus_points_total", program="spikes", kind=kind) for kind in kinds}
+    stale = metric("cactus_points_outstanding", program="spikes")
+    projector = await opened(FakeLog(encoded(story())), FakeProducer(), engine)
+    await projector.step()
+
+    counted = {
+        kind: metric("cactus_points_total", program="spikes", kind=kind) - before[kind]
+        for kind in kinds
+    }
+    [row] = await balance_rows(engine)
+    went = {"redeemed", "reversed", "expired", "adjusted_down", "corrected_down"}
+    assert counted["earned"] > 0
+    assert sum(-points if kind in went else points for kind, points in counted.items()) == sum(row)
+    outstanding = metric("cactus_points_outstanding", program="spikes") - stale
+    assert outstanding + metric("cactus_points_outstanding", program="") == sum(row)
+
+    await opened(FakeLog([]), FakeProducer(), engine)  # a new process asks the database
+    assert metric("cactus_points_outstanding", program="spikes") == sum(row)
+
+
+async def balance_rows(engine: AsyncEngine) -> list[tuple[int, int]]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(select(balances.c.balance, balances.c.pending))
+        return [(row.balance, row.pending) for row in rows]
+
+
+async def test_an_event_whose_figures_do_not_add_up_is_counted(engine: AsyncEngine) -> None:
+    first, second, *_ = story()
+    wrong = msgspec.structs.replace(second, balance=second.balance + 1)
+    unbalanced: list[int] = []
+    heard = Listeners(unbalanced=unbalanced.append)
+    projector = await opened(FakeLog(encoded([first, wrong])), FakeProducer(), engine, heard)
+    await projector.step()
+    assert unbalanced == [1]
+
+
+async def test_a_gap_in_a_sequence_is_counted_before_it_ends_the_projector(
+    engine: AsyncEngine,
+) -> None:
+    first, _, third, *_ = story()
+    gaps: list[int] = []
+    heard = Listeners(gaps=gaps.append)
+    projector = await opened(FakeLog(encoded([first, third])), FakeProducer(), engine, heard)
+    with pytest.raises(SequenceGap):
+        await projector.step()
+    assert gaps == [1]
+
+
+async def test_a_command_goes_on_with_the_trace_of_its_event(engine: AsyncEngine) -> None:
+    parent, own = b"00-1-1-01", b"00-1-2-01"
+    ended: list[str] = []
+
+    def trace(records: Sequence[Record]) -> tuple[Sequence[Record], Callable[[], None]]:
+        under = [replace(each, headers=(("traceparent", own),)) for each in records]
+        assert records[0].headers == (("traceparent", parent),)
+        return under, lambda: ended.append("batch")
+
+    log, producer = FakeLog(encoded(story())), FakeProducer()
+    log.headers = (("traceparent", parent),)
+    projector = await opened(log, producer, engine, Listeners(trace=trace))
+    await projector.step()
+    assert {each["headers"][0] for each in producer.sent} == {("traceparent", own)}
+    assert ended == ["batch"]
 
 
 async def test_it_is_ready_while_kafka_answers(engine: AsyncEngine) -> None:

@@ -17,7 +17,7 @@ from projections.store import Positions
 from projections.tables import states
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from streams.core.batches import Record
-from tests.support.records import record
+from tests.support.records import TIMESTAMP_MS, record
 
 
 class FakeLog:
@@ -27,10 +27,14 @@ class FakeLog:
 
     def __init__(self, *batches: list[Record]) -> None:
         self.batches = list(batches)
-        self.told: list[int] = []
+        self.told: list[tuple[int, int]] = []
 
-    def lag(self) -> int:
-        return len(self.batches)
+    def lag(self) -> dict[int, int]:
+        return {0: len(self.batches)}
+
+    def show(self, waiting: Mapping[int, int], read_ms: Mapping[int, int]) -> None:
+        """Keeps what it was told: how many wait, and when the last one read was written."""
+        self.told.append((waiting[0], next(iter(read_ms.values()))))
 
     async def partitions(self) -> list[int]:
         return [0]
@@ -55,8 +59,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 def states_of(engine: AsyncEngine, log: FakeLog) -> States:
     positions = Positions(engine, "accounts", PROJECTION)
-    told = log.told.append
-    return States(log, positions, asyncio.Lock(), told)  # type: ignore[arg-type]
+    return States(log, positions, asyncio.Lock(), log.show)  # type: ignore[arg-type]
 
 
 async def kept(engine: AsyncEngine) -> dict[str, tuple[int, bytes]]:
@@ -77,7 +80,7 @@ async def test_the_last_state_of_each_account_is_kept(engine: AsyncEngine) -> No
     keeper = states_of(engine, log)
     await keeper.open()
     await keeper.step()
-    assert log.told == [1]
+    assert log.told == [(1, TIMESTAMP_MS + 4)]
     assert await kept(engine) == {"acme:c1": (3, b"new"), "acme:c:2": (4, b"other")}
 
     await keeper.step()

@@ -4,8 +4,18 @@ import msgspec
 import pytest
 from sqlalchemy import Table
 
-from projections.rows import BalanceRow, EntryRow, FlowRow, LotRow, RewardRow, StateRow
-from projections.tables import NOT_REBUILT, VIEWS, balances, entries, flows, lots, rewards, states
+from projections.rows import BalanceRow, DayFlowRow, EntryRow, FlowRow, LotRow, RewardRow, StateRow
+from projections.tables import (
+    NOT_REBUILT,
+    VIEWS,
+    balances,
+    day_flows,
+    entries,
+    flows,
+    lots,
+    rewards,
+    states,
+)
 
 PAIRS = [
     (balances, BalanceRow),
@@ -13,6 +23,7 @@ PAIRS = [
     (lots, LotRow),
     (rewards, RewardRow),
     (flows, FlowRow),
+    (day_flows, DayFlowRow),
     (states, StateRow),
 ]
 

@@ -191,3 +191,25 @@ def test_what_was_due_and_not_yet_folded_is_told_again_by_the_next_owner() -> No
     assert {key for key, _ in told} == {ANN, BOB}
 
     assert sorted(restored(output).due(T0 + DAY)) == sorted(told)
+
+
+def test_events_go_on_with_the_trace_of_their_fact_and_with_nothing_else() -> None:
+    traced = record(
+        2, FACTS.encode(visit("b")), headers=[("source", b"poller"), ("traceparent", b"00-1-2-01")]
+    )
+    records = [fact_record(1, visit("a")), traced, fact_record(3, visit("c"))]
+
+    output = fold().apply(records)
+
+    assert output.headers == {1: [("traceparent", b"00-1-2-01")]}
+    assert output.found == 1
+    plain = fold().apply([fact_record(1, visit("a")), fact_record(2, visit("b")), records[2]])
+    assert (plain.events, plain.states) == (output.events, output.states)
+
+
+def test_a_fact_that_the_poller_brings_after_the_webhook_was_not_missing() -> None:
+    polled = record(2, FACTS.encode(visit("a")), headers=[("source", b"poller")])
+
+    output = fold().apply([fact_record(1, visit("a")), polled])
+
+    assert (output.found, output.repeats) == (0, 1)

@@ -1,6 +1,7 @@
 """The translate stage: what it writes, what it buries, and when it says that it is done."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
@@ -133,3 +134,27 @@ async def test_of_a_custom_event_only_what_a_program_names_becomes_part_of_the_f
     assert (first.id, first.source, first.properties) == ("custom:r1", "r1", {"stars": 5})
     assert second.properties == {}
     assert b"example.org" not in (named.value or b"")
+
+
+async def test_a_fact_says_that_the_poller_brought_it_and_which_trace_it_belongs_to() -> None:
+    trace = ("traceparent", b"00-1-2-01")
+    polled = raw(PAYMENT, [*SITE, ("source", b"poller"), ("received_at", b"1"), trace])
+    hooked = raw(PAYMENT, [*SITE, ("source", b"webhook")])
+
+    sent = (await take(polled, hooked)).sent
+
+    assert [each.headers for each in sent] == [[("source", b"poller"), trace], []]
+    assert sent[0].value == sent[1].value
+
+
+async def test_what_was_translated_and_what_was_buried_is_told() -> None:
+    told: list[object] = []
+    producer = HoldingProducer()
+    listening = replace(translator(producer), translated=told.append, buried=told.append)
+    taking = asyncio.create_task(listening.take([raw(PAYMENT), raw(b"{broken")]))
+    await eventually(lambda: len(producer.sent) == 2)
+    producer.answer_all()
+    await taking
+
+    assert told == ["UntranslatableError", [TIMESTAMP_MS + 7] * 2]
+    assert listening.read_ms == {(TOPICS.raw, 3): TIMESTAMP_MS + 7}
