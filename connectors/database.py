@@ -35,6 +35,7 @@ def open_engine(
             parsed,
             connect_args={"server_settings": {"search_path": schema, "lock_timeout": "5000"}},
             pool_pre_ping=True,
+            hide_parameters=True,  # errors, and so logs, must not quote what is stored
         )
     elif parsed.get_backend_name() == "sqlite":
         # One connection: SQLite has one writer, and waiting here is cheaper than for its lock.
@@ -43,6 +44,7 @@ def open_engine(
             poolclass=AsyncAdaptedQueuePool,
             pool_size=1,
             max_overflow=0,
+            hide_parameters=True,
         )
         _configure_sqlite(engine, read_only=access == "read", durable=durable)
     else:

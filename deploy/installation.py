@@ -99,6 +99,7 @@ async def bring_up(
     for name, why in late.items():
         sink(OWN_NAME, f"{name} is NOT READY: {why}")
     if not late:
+        sink(OWN_NAME, "to watch it: cactus prometheus")
         sink(OWN_NAME, "everything is ready; Ctrl-C stops it")
     return late
 

@@ -47,7 +47,11 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
             parsed = parsed.set(drivername="sqlite+aiosqlite")
             if read_only:
                 parsed = _never_creating(parsed)
-            engine = create_async_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+            engine = create_async_engine(
+                parsed,
+                connect_args={"timeout": BUSY_SECONDS},
+                hide_parameters=True,  # errors, and so logs, must not quote what is stored
+            )
             _tune_sqlite(engine, read_only=read_only)
             return engine
         if parsed.get_backend_name() != "postgresql":
@@ -56,6 +60,7 @@ def open_engine(url: str, *, schema: str = SCHEMA, read_only: bool = False) -> A
             parsed.set(drivername="postgresql+asyncpg"),
             pool_size=POOL_SIZE,
             connect_args={"server_settings": {"search_path": schema}},
+            hide_parameters=True,
         )
     except (ArgumentError, NoSuchModuleError) as error:
         msg = (

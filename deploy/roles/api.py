@@ -80,16 +80,15 @@ async def run_api(settings: Settings) -> None:
             vitals.watch_loop()
             with HealthServer(vitals, settings.health, settings.run_dir):
                 stopping = asyncio.Event()
-                ports = build_ports(
-                    settings,
-                    views=views,
-                    access=access,
-                    inbox=inbox,
-                    known=known,
-                    reader=reader,
-                )
                 ports = replace(
-                    ports,
+                    build_ports(
+                        settings,
+                        views=views,
+                        access=access,
+                        inbox=inbox,
+                        known=known,
+                        reader=reader,
+                    ),
                     dead_letters=letters,
                     rewards=rewards,
                     workings=workings,
@@ -161,13 +160,13 @@ async def _reading(views: AsyncEngine) -> AsyncIterator[AccountReader]:
 @contextlib.asynccontextmanager
 async def _followed(known: KnownPrograms) -> AsyncIterator[KnownPrograms]:
     await known.start()
-    following = asyncio.create_task(known.follow(), name="programs")
     try:
-        yield known
+        # Who cannot follow any more ends the process: it would answer by old programs for ever.
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(known.follow(), name="programs")
+            yield known
+            following.cancel()
     finally:
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
         await known.stop()
 
 

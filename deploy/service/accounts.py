@@ -8,6 +8,7 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.known_programs import KnownPrograms
 from deploy.replay.history import History, read_history
 from deploy.replay.reader import open_reader
+from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from deploy.views import reading_own_views
 from projections.service.ports import Expiring, HistoryGone, Standing, TierStanding
@@ -65,11 +66,12 @@ class FoldedAccounts:
         self, site: str, customer: str, at: int, known_at: int | None
     ) -> Standing | None:
         settings = self._settings
-        async with (
-            reading_own_views(settings) as connection,
-            open_reader(bootstrap_servers(settings), topics_of(settings)) as reader,
-        ):
-            history = await read_history(connection, reader, site, customer)
+        with as_refusals():
+            async with (
+                reading_own_views(settings) as connection,
+                open_reader(bootstrap_servers(settings), topics_of(settings)) as reader,
+            ):
+                history = await read_history(connection, reader, site, customer)
         return None if not history.entries else standing_as_of(history, at, known_at)
 
 

@@ -1,6 +1,7 @@
 """How the engine itself does, from the roles' health and metrics, for the console's first page."""
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -114,7 +115,7 @@ def _complaints(answer: httpx.Response) -> dict[str, str]:
 
 
 def _lag(page: str) -> tuple[dict[str, int], dict[str, float]]:
-    """By topic, in records and in seconds."""
+    """By topic, in records and in seconds; a role that cannot tell says NaN."""
     messages: defaultdict[str, int] = defaultdict(int)
     seconds: defaultdict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(page):
@@ -122,6 +123,6 @@ def _lag(page: str) -> tuple[dict[str, int], dict[str, float]]:
             topic = sample.labels.get("topic", "")
             if sample.name == LAG_MESSAGES:
                 messages[topic] += int(sample.value)
-            elif sample.name == LAG_SECONDS:
+            elif sample.name == LAG_SECONDS and not math.isnan(sample.value):
                 seconds[topic] = max(seconds[topic], sample.value)
     return dict(messages), dict(seconds)

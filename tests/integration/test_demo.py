@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from deploy.settings import default_cache_dir
+from tests.support.console import token_in
 from tests.support.waiting import eventually_blocking
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -71,6 +74,25 @@ def test_a_small_life_ends_with_an_audit_that_passes(directory: Path) -> None:
     assert summary["repeats"] > 0
     assert summary["points"]["PointsEarned"] > 0
     assert summary["rewards"]["delivered"] > 0
+
+
+def test_it_ends_with_a_console_that_its_one_time_password_opens(directory: Path) -> None:
+    demo = Demo(directory, *SMALL)
+    try:
+        eventually_blocking(
+            lambda: "one-time password" in demo.said or demo.process.poll() is not None, 240
+        )
+        found = re.search(r"console is at (\S+)\s+name (\S+), one-time password (\S+)", demo.said)
+        assert found is not None, demo.said
+        address, name, password = found.groups()
+        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+            door = browser.get(f"{address}/")
+            form = {"name": name, "password": password, "csrf": token_in(door.text)}
+            inside = browser.post(f"{address}/sign-in", data=form)
+        assert "Change your password" in inside.text
+    finally:
+        demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0, demo.said
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.0, 8.0, 16.0])

@@ -5,13 +5,15 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from projections.access.sessions import Session
 from projections.service.console import addresses
 from projections.service.console.chips import chip
 from projections.service.console.files import StaticFiles
@@ -19,9 +21,6 @@ from projections.service.console.troubles import Trouble
 from projections.service.console.visible import escaped
 from schemas.program.amounts import money_text
 from schemas.program.diff import value_words
-
-if TYPE_CHECKING:
-    from projections.service.console.gate import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
 PROBLEM_HEADER = "X-Console-Problem"
@@ -43,6 +42,13 @@ TITLES = {
     429: "Too many tries",
     503: "Not to be had now",
 }
+
+
+class Asked(Protocol):
+    """What a template may know of a request and of who made it."""
+
+    request: Request
+    session: Session | None
 
 
 class Rendering:
@@ -89,7 +95,7 @@ class Rendering:
             "lasting": lasting,
         }
 
-    def text(self, template: str, visit: "Visit", **context: object) -> str:
+    def text(self, template: str, visit: Asked, **context: object) -> str:
         now = self._clock()
 
         def when(seconds: float | None, against: float | None = None) -> Markup:
@@ -106,11 +112,11 @@ class Rendering:
         )
 
     def page(
-        self, template: str, visit: "Visit", *, status: int = 200, **context: object
+        self, template: str, visit: Asked, *, status: int = 200, **context: object
     ) -> Response:
         return guarded(HTMLResponse(self.text(template, visit, **context), status))
 
-    def trouble(self, visit: "Visit", trouble: Trouble) -> Response:
+    def trouble(self, visit: Asked, trouble: Trouble) -> Response:
         """A page that says what went wrong; to htmx, a header that its page shows."""
         headers = {**trouble.headers, PROBLEM_HEADER: quote(trouble.message)}
         title = TITLES.get(trouble.status, "That did not work")

@@ -22,7 +22,7 @@ from tests.bench.ours import home
 from tests.bench.race import Say
 from tests.bench.service import roles
 from tests.bench.service.load import Job, get_request, send_load
-from tests.bench.service.table import Row, row_of, statuses_of
+from tests.bench.service.table import MS, Row, row_of, statuses_of
 from tests.bench.stage import set_up
 from tests.support.year import SITE
 
@@ -61,7 +61,7 @@ async def measure_reads(
             CACTUS_CLOCK_FILE=str(_clock(stage.directory)),
         )
         chance = random.Random(7)
-        with roles.role(stage, "api", settings):
+        with roles.role(stage, "api", settings) as process:
             await roles.until_ready(stage, "api")
             for length in (WARM_SECONDS, seconds):
                 say(f"{rate:,} reads a second for {length} s")
@@ -70,10 +70,13 @@ async def measure_reads(
                     for _ in range(rate * length)
                 ]
                 job = Job(port=port, rate=rate, connections=CONNECTIONS, requests=requests)
+                began = roles.cpu_seconds(process)
                 answers = await send_load(job)
+                used = roles.cpu_seconds(process) - began
     times = [each.seconds for each in answers]
     what = f"balance reads, {make_url(url).get_backend_name()}, {accounts:,} accounts"
-    return row_of(what, rate, times, goal_ms=GOAL_MS, note=statuses_of(answers))
+    note = f"{statuses_of(answers)}; {used / len(answers) * MS:.2f} ms of CPU each"
+    return row_of(what, rate, times, goal_ms=GOAL_MS, note=note)
 
 
 def customer_of(number: int) -> str:

@@ -8,7 +8,7 @@ from deploy.embedded.ports import free_ports
 from tests.bench.race import Say
 from tests.bench.service import roles
 from tests.bench.service.load import Job, post_request, send_load
-from tests.bench.service.table import Row, row_of, statuses_of
+from tests.bench.service.table import MS, Row, row_of, statuses_of
 from tests.bench.service.webhooks import webhooks
 from tests.bench.stage import Stage, committed_consumer, partitions_of, set_up
 from tests.support.year import SITE
@@ -27,14 +27,17 @@ async def measure_receiving(
         settings = roles.environment(stage, CACTUS_RECEIVER__PORT=str(port))
         bodies = [each.body for each in webhooks(rate * seconds)]
         requests = [post_request(f"/webhooks/{SITE}", BASIC, body) for body in bodies]
-        with roles.role(stage, "receiver", settings):
+        with roles.role(stage, "receiver", settings) as process:
             await roles.until_ready(stage, "receiver")
             say(f"{rate:,} webhooks a second for {seconds} s")
             job = Job(port=port, rate=rate, connections=CONNECTIONS, requests=requests)
+            began = roles.cpu_seconds(process)
             answers = await send_load(job)
+            used = roles.cpu_seconds(process) - began
         lost = await _lost(stage, Counter(bodies))
     times = [each.seconds for each in answers]
-    note = f"{statuses_of(answers)}; lost {lost:,}"
+    each = f"{used / len(answers) * MS:.2f} ms of CPU each"
+    note = f"{statuses_of(answers)}; lost {lost:,}; {each}"
     return row_of("webhooks answered", rate, times, goal_ms=GOAL_MS, note=note)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from deploy.service.access import open_own_access
 from deploy.settings import Settings, load_settings
@@ -41,10 +42,16 @@ def environment(stage: Stage, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def role(stage: Stage, name: str, settings: dict[str, str]) -> Iterator[None]:
+def role(stage: Stage, name: str, settings: dict[str, str]) -> Iterator[psutil.Process]:
     child = Child([sys.executable, "-m", "deploy", name], settings)
-    with running(child, stage.directory / f"{name}.log"):
-        yield
+    with running(child, stage.directory / f"{name}.log") as process:
+        yield process
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What it has used so far, whatever else the machine did."""
+    used = process.cpu_times()
+    return float(used.user + used.system)
 
 
 async def until_ready(stage: Stage, name: str) -> None:

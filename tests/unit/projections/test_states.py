@@ -17,7 +17,7 @@ from projections.store import Positions
 from projections.tables import states
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from streams.core.batches import Record
-from tests.support.records import record
+from tests.support.records import TIMESTAMP_MS, record
 
 
 class FakeLog:
@@ -27,6 +27,14 @@ class FakeLog:
 
     def __init__(self, *batches: list[Record]) -> None:
         self.batches = list(batches)
+        self.told: list[tuple[int, int]] = []
+
+    def lag(self) -> dict[int, int]:
+        return {0: len(self.batches)}
+
+    def show(self, waiting: Mapping[int, int], read_ms: Mapping[int, int]) -> None:
+        """Keeps what it was told: how many wait, and when the last one read was written."""
+        self.told.append((waiting[0], next(iter(read_ms.values()))))
 
     async def partitions(self) -> list[int]:
         return [0]
@@ -51,7 +59,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 def states_of(engine: AsyncEngine, log: FakeLog) -> States:
     positions = Positions(engine, "accounts", PROJECTION)
-    return States(log, positions, asyncio.Lock())  # type: ignore[arg-type]
+    return States(log, positions, asyncio.Lock(), log.show)  # type: ignore[arg-type]
 
 
 async def kept(engine: AsyncEngine) -> dict[str, tuple[int, bytes]]:
@@ -68,9 +76,11 @@ async def test_the_last_state_of_each_account_is_kept(engine: AsyncEngine) -> No
         record(3, b"new", key=b"acme:c1"),
         record(4, b"other", key=b"acme:c:2"),
     ]
-    keeper = states_of(engine, FakeLog(first, [record(9, b"newer", key=b"acme:c1")]))
+    log = FakeLog(first, [record(9, b"newer", key=b"acme:c1")])
+    keeper = states_of(engine, log)
     await keeper.open()
     await keeper.step()
+    assert log.told == [(1, TIMESTAMP_MS + 4)]
     assert await kept(engine) == {"acme:c1": (3, b"new"), "acme:c:2": (4, b"other")}
 
     await keeper.step()

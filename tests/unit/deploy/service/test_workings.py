@@ -16,6 +16,7 @@ cactus_lag_messages{topic="loyalty.facts.v1"} 3
 cactus_lag_messages{topic="chargebee.raw.v1"} 4
 # TYPE cactus_lag_seconds gauge
 cactus_lag_seconds{topic="loyalty.facts.v1"} 1.5
+cactus_lag_seconds{topic="chargebee.raw.v1"} NaN
 """
 
 
