@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from projections.accounts import ACCOUNT, Account
-from projections.database import BUSY_SECONDS, is_sqlite, place, sqlite_path
+from projections.database import is_sqlite, place, sqlite_path
 from projections.errors import ViewsUnavailable
 from projections.rows import BalanceRow
 from projections.tables import SCHEMA, balances
@@ -25,6 +25,8 @@ from projections.tables import SCHEMA, balances
 CONNECTIONS_MAX = 8
 SQLITE_CACHE_KIB = 65_536
 ANSWER_SECONDS_MAX = 5.0
+BLOCKED_SECONDS_MAX = 0.25
+"""Under a write-ahead log a reader waits for nobody; elsewhere not for long."""
 
 _ONE = ACCOUNT.where(
     balances.c.site == bindparam("site"), balances.c.customer == bindparam("customer")
@@ -65,7 +67,7 @@ class SqliteAccountReader:
         connection = sqlite3.connect(
             f"file:{quote(str(sqlite_path(self._engine)))}?mode=ro",
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=BLOCKED_SECONDS_MAX,
             isolation_level=None,
         )
         connection.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")

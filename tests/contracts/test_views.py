@@ -27,7 +27,7 @@ from projections.queries import (
     page_entries,
     rewards_of,
 )
-from projections.store import Move, Store, read_positions
+from projections.store import Move, Positions, Store, read_positions
 from projections.tables import balances, entries, flows, lots, metadata, positions, rewards
 from tests.support.points import DAY, NOON, changed, earned, history, logged, story
 from tests.support.postgres import running_postgres
@@ -290,6 +290,22 @@ async def test_views_built_beside_are_identical_and_gone_afterwards(engine: Asyn
     async with open_beside(engine) as again:
         await upgrade(again.engine, "views")
         assert await count_rows(again.engine) == EMPTY
+
+
+async def test_a_rebuild_leaves_alone_what_was_read_of_other_logs(engine: AsyncEngine) -> None:
+    batch = logged(history(5, 8))
+    await fill(engine, batch)
+    accounts = Positions(engine, "loyalty.accounts.v1", "states.v1")
+    await accounts.open([0, 1])
+    async with engine.begin() as connection:
+        await accounts.move(connection, {1: Move(0, 77)})
+    async with open_beside(engine) as beside:
+        await upgrade(beside.engine, "views")
+        await fill(beside.engine, batch)
+        assert all(table.is_identical for table in await beside.compare())
+        await beside.put_in_place()
+    assert await accounts.open([0, 1]) == {0: 0, 1: 77}
+    assert await positions_in(engine) == {0: len(batch)}
 
 
 async def test_tampered_rows_are_named_and_put_right(engine: AsyncEngine) -> None:

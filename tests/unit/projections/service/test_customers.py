@@ -1,6 +1,7 @@
 """What the API tells of one customer."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.support.service import World
 from tests.support.story import CUSTOMER, DAY, T0, adjusted, paid, time
@@ -198,3 +199,13 @@ async def test_time_that_was_told_and_time_that_was_not_give_one_answer(world: W
     after = (await world.client.get(PATH)).json()
     for name in ("balance", "pending", "lifetime", "deficit", "tier", "expiring"):
         assert before[name] == after[name], name
+
+
+async def test_a_request_is_measured_under_the_whole_template(world: World) -> None:
+    def counted() -> float:
+        labels = {"route": "/v1/customers/{customer}/lots", "method": "GET", "status": "404"}
+        return REGISTRY.get_sample_value("cactus_api_requests_total", labels) or 0.0
+
+    before = counted()
+    await world.client.get("/v1/customers/nobody/lots")
+    assert counted() == before + 1
