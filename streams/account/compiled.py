@@ -226,7 +226,7 @@ class CompiledProgram:
     """One version of a program, ready to run.
 
     A retired one has no rules that earn and no rewards that fire; what a refund undoes it still
-    finds by `rule_by_id`.
+    finds by `rule_by_id`, and a payment that is not on time ends what is in `streaks`.
     """
 
     def __init__(self, program: Program) -> None:
@@ -251,7 +251,7 @@ class CompiledProgram:
             self._add(rule)
         self.streaks = [rule for rule in self.rules.get("on_time_payment", ()) if rule.streak]
         if self.retired:
-            self.rules, self.rewards, self.streaks = {}, [], []
+            self.rules, self.rewards = {}, []
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         expiry = program.expiry

@@ -310,3 +310,13 @@ def test_a_streak_that_a_new_version_shortens_is_complete_with_the_next_payment(
     pays(told, *"abcd")
     told.programs = program_of(program_text(STREAK))
     assert pays(told, *"efgh") == [3, 3]
+
+
+def test_a_payment_that_is_late_while_the_program_is_retired_ends_a_streak() -> None:
+    told = story(STREAK)
+    pays(told, *"ab")
+    told.programs = program_of(program_text(STREAK, retired="true"))
+    assert reasons(told.paid("c", 1_000, on_time=False)) == ["streak_ended"]
+    assert reasons(told.paid("d", 1_000, on_time=True)) == ["program_retired"]
+    told.programs = program_of(program_text(STREAK))
+    assert pays(told, *"efg") == [3]

@@ -312,6 +312,24 @@ def test_a_new_version_takes_nothing_away_by_itself() -> None:
     assert revoked(gone.refunded("r1", "t1", 10_000)) == ["gift:1"]
 
 
+def test_a_tier_that_a_new_version_has_no_more_takes_no_reward_along() -> None:
+    gift = revocable("tier: mid")
+    told = story(tiers=LEVELS, rewards=gift)
+    told.paid("t1", 10_000)
+    told.paid("t2", 20_000)
+    left = "{levels: [{id: low}, {id: high, at: 300}]}"
+    told.programs = program_of(program_text(tiers=left))
+    assert kinds(told.refunded("r1", "t1", 10_000)) == ["PointsReversed", "TierChanged"]
+    assert told.tier == "low"
+
+
+def test_what_is_taken_back_names_the_version_that_did() -> None:
+    told = story(rewards=revocable("on: payment_succeeded"))
+    told.paid("t1", 1_000)
+    event = only(told.refunded("r1", "t1", 1_000), RewardRevoked)
+    assert (event.program, event.program_version, event.reward) == ("plain", 1, "gift")
+
+
 def test_a_revoked_action_may_be_had_once_more_within_its_limit() -> None:
     told = story(rewards=revocable("on: payment_succeeded, limit: {count: 1}"))
     told.paid("t1", 100)
