@@ -15,10 +15,10 @@ OF_EVERY_LINE = frozenset({
     "event", "exc_info", "exception", "level", "logger", "role", "stack", "stack_info", "timestamp",
 })  # fmt: skip
 KNOWN = OF_EVERY_LINE | frozenset({
-    "attempt", "bytes", "error", "event_id", "events", "facts", "fold", "fresh", "instead", "kept",
-    "key_id", "kind", "next_offset", "offset", "partition", "partitions", "point", "points_events",
-    "published", "reason", "records", "rejected", "repeats", "reward_id", "seconds", "site",
-    "start", "state", "states", "topic",
+    "asked", "attempt", "by", "bytes", "error", "event_id", "events", "facts", "fold", "fresh",
+    "instead", "kept", "key_id", "kind", "next_offset", "offset", "partition", "partitions", "path",
+    "point", "points_events", "published", "reason", "records", "rejected", "repeats", "reward_id",
+    "seconds", "site", "start", "state", "states", "topic",
 })  # fmt: skip
 """None of them holds personal data: ids are opaque, and an `error` or `reason` is a sentence of
 ours, or of a library about the connection to its service."""
