@@ -21,28 +21,27 @@ from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 
 log = structlog.get_logger(__name__)
 
-ReportLag = Callable[[Mapping[int, int], Mapping[int, int]], None]
-"""Is told how many records wait and the timestamp in ms of the last one read, by partition."""
-
 PROJECTION = "states.v1"
 BATCH_RECORDS_MAX = 5_000
 ACCOUNTS = Counter("cactus_projected_states_total", "Accounts written as the fold left them")
 
 
 class States:
-    """Runs beside the projector, under the same lease."""
+    """Runs beside the projector, under the same lease. `lag` is told how many records wait and the
+    timestamp in ms of the last one read, by partition.
+    """
 
     def __init__(
         self,
         accounts: Log,
         positions: Positions,
         turn: asyncio.Lock,
-        report_lag: ReportLag,
+        lag: Callable[[Mapping[int, int], Mapping[int, int]], None] = lambda _waiting, _read: None,
     ) -> None:
         self._log = accounts
-        self._report_lag = report_lag
         self._store = positions
         self._turn = turn
+        self._lag = lag
         self._read_ms: dict[int, int] = {}
         self._bulk = bulk_for(positions.engine.dialect.name)
         self._positions: dict[int, int] = {}
@@ -66,7 +65,7 @@ class States:
                 await self._apply(chunks)
             last = {each.partition: each.records[-1].timestamp for each in chunks if each.records}
             self._read_ms |= last
-        self._report_lag(self._log.lag(), self._read_ms)
+        self._lag(self._log.lag(), self._read_ms)
 
     async def _apply(self, chunks: Sequence[Chunk]) -> None:
         rows = latest_states(record for chunk in chunks for record in chunk.records)

@@ -12,12 +12,14 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.rolecall import health_url
-from deploy.settings import ROLES, Settings
+from deploy.settings import ROLES, Role, Settings
 from projections.service.ports import DeadLetters, RoleHealth
 
 ANSWER_SECONDS_MAX = 1.5
 LAG_MESSAGES = "cactus_lag_messages"
 LAG_SECONDS = "cactus_lag_seconds"
+NEEDED: frozenset[Role] = frozenset({"worker", "projector", "rewarder"})
+"""Without them nothing moves, so one that is not seen is told as not running."""
 LETTERS_COUNTED_MAX = 1_000
 LETTERS_KEPT_SECONDS = 15.0
 """The DLQ is a log: to count what waits in it is to read it."""
@@ -50,6 +52,8 @@ class ObservedWorkings:
             here = health_url(self._run_dir, role)
             urls = [*self._elsewhere.get(role, ()), *([here] if here else ())]
             asked += [self._ask(role, url) for url in urls]
+            if not urls and role in NEEDED:
+                asked.append(_unseen(role))
         return list(await asyncio.gather(*asked))
 
     async def dead_letters(self) -> int:
@@ -102,6 +106,18 @@ class Kept:
                 self._value = await self._ask()
                 self._until = self._now() + self._seconds
             return self._value
+
+
+async def _unseen(role: str) -> RoleHealth:
+    return RoleHealth(
+        role=role,
+        alive=False,
+        ready=False,
+        complaints={
+            "health": "it does not run here; name its URL in health.elsewhere if it runs elsewhere"
+        },
+        lag_messages={},
+    )
 
 
 async def _waiting(letters: DeadLetters) -> int:

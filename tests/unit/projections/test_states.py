@@ -32,8 +32,9 @@ class FakeLog:
     def lag(self) -> dict[int, int]:
         return {0: len(self.batches)}
 
-    def tell(self, waiting: Mapping[int, int], read_ms: Mapping[int, int]) -> None:
-        self.told.append((waiting[0], read_ms[0]))
+    def show(self, waiting: Mapping[int, int], read_ms: Mapping[int, int]) -> None:
+        """Keeps what it was told: how many wait, and when the last one read was written."""
+        self.told.append((waiting[0], next(iter(read_ms.values()))))
 
     async def partitions(self) -> list[int]:
         return [0]
@@ -58,7 +59,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 def states_of(engine: AsyncEngine, log: FakeLog) -> States:
     positions = Positions(engine, "accounts", PROJECTION)
-    return States(log, positions, asyncio.Lock(), log.tell)  # type: ignore[arg-type]
+    return States(log, positions, asyncio.Lock(), log.show)  # type: ignore[arg-type]
 
 
 async def kept(engine: AsyncEngine) -> dict[str, tuple[int, bytes]]:

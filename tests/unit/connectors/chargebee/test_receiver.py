@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -191,3 +192,22 @@ async def test_other_paths_and_methods_say_where_webhooks_go(client: httpx.Async
     for answer in (await client.get("/webhooks/acme-test"), await client.post("/")):
         assert answer.status_code in (404, 405)
         assert "POST /webhooks/{site}" in answer.json()["detail"]
+
+
+async def test_a_traced_event_carries_its_trace_and_its_time_is_told(
+    publisher: InMemoryPublisher,
+) -> None:
+    occurred_ms: list[int] = []
+    receiver = Receiver(
+        Gate({"acme-test": ["hook:secret"]}),
+        publisher,
+        lambda: NOW,
+        stored=occurred_ms.extend,
+        traced=lambda: nullcontext("00-1-2-01"),
+    )
+    transport = httpx.ASGITransport(build_receiver(receiver))
+    async with httpx.AsyncClient(transport=transport, base_url="http://door", auth=AUTH) as client:
+        await post(client, cb.body(cb.payment_succeeded()))
+        await post(client, cb.body(cb.payment_succeeded() | {"occurred_at": "yesterday"}))
+    assert [each.headers["traceparent"] for each in publisher.records] == ["00-1-2-01"] * 2
+    assert occurred_ms == [cb.payment_succeeded()["occurred_at"] * 1000]

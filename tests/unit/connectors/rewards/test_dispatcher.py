@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from connectors.publish import BrokerUnavailableError, Record
 from connectors.rewards.discount import CouponExecutor, PromotionalCreditExecutor
 from connectors.rewards.dispatcher import Dispatcher, Pace
+from connectors.rewards.entries import Entry, Way, new_reward
 from connectors.rewards.gateway import NotExecuted
 from connectors.rewards.ledger import Ledger
 from connectors.rewards.limits import Limits
 from connectors.rewards.outcomes import report_left, report_settled, run_reports
-from schemas.codec import FACTS
+from schemas.codec import FACTS, REWARDS
 from schemas.facts import AnyFact, RewardDelivered, RewardFailed
 from schemas.rewards import Allowance, FreeDays
 from tests.support.gateway import InMemoryGateway
@@ -452,3 +454,34 @@ async def test_what_is_refused_leaves_its_place_to_others(site: Site) -> None:
     await give(site.ledger, grant(allowance=allowance))
     await site.work()
     assert (await site.shown())["state"] == "delivered"
+
+
+async def test_what_led_to_a_reward_is_told_when_it_is_delivered_and_its_trace_goes_on(
+    site: Site,
+) -> None:
+    way = Way(arrived_ms=1_800_000_000_123, traceparent="00-1-2-01")
+    command = grant()
+    new = new_reward(command, REWARDS.encode(command), way)
+    await site.ledger.receive([new], [], topic="loyalty.rewards.v1", partition=0, next_offset=1)
+    arrived: list[int] = []
+    calls: list[str] = []
+
+    def traced(entry: Entry) -> nullcontext[None]:
+        calls.append(entry.way.traceparent)
+        return nullcontext()
+
+    site.dispatcher = Dispatcher(
+        site.ledger,
+        {"promotional_credit": PromotionalCreditExecutor(site.gateway)},
+        site="acme",
+        owner="one",
+        clock=site.clocks.engine,
+        wall=site.clocks.real,
+        delivered=arrived.extend,
+        traced=traced,
+    )
+    await site.work()
+    spy = Spy()
+    await report_settled(site.ledger, spy)
+    assert (arrived, calls) == ([way.arrived_ms], [way.traceparent])
+    assert spy.records[0].headers == {"traceparent": way.traceparent}

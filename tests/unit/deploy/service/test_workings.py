@@ -38,7 +38,7 @@ async def test_a_role_is_told_with_its_complaints_and_what_it_lags_behind(tmp_pa
         elsewhere = Health(elsewhere={"projector": [url.rstrip("/")]})
         settings = Settings(home=tmp_path, health=elsewhere)
         async with ObservedWorkings(settings, FakeDeadLetters()) as workings:
-            worker, projector = await workings.roles()
+            worker, projector, _ = await workings.roles()
     assert (worker.role, worker.alive, worker.ready) == ("worker", True, False)
     assert worker.complaints == {"views": "they are locked"}
     assert worker.lag_messages == {"loyalty.facts.v1": 3, "chargebee.raw.v1": 4}
@@ -46,14 +46,20 @@ async def test_a_role_is_told_with_its_complaints_and_what_it_lags_behind(tmp_pa
     assert projector.role == "projector"
 
 
-async def test_a_role_that_does_not_answer_is_down_and_one_never_started_is_not_told(
-    tmp_path: Path,
-) -> None:
+async def test_a_role_that_does_not_answer_is_down(tmp_path: Path) -> None:
     write_run_file(tmp_path, "rewarder", "http://127.0.0.1:9")
     async with ObservedWorkings(Settings(home=tmp_path), FakeDeadLetters()) as workings:
-        [rewarder] = await workings.roles()
+        *_, rewarder = await workings.roles()
     assert (rewarder.role, rewarder.alive, rewarder.ready) == ("rewarder", False, False)
     assert "does not answer" in rewarder.complaints["health"]
+
+
+async def test_a_role_that_is_needed_and_not_seen_is_told_as_not_running(tmp_path: Path) -> None:
+    async with ObservedWorkings(Settings(home=tmp_path), FakeDeadLetters()) as workings:
+        unseen = await workings.roles()
+    assert [each.role for each in unseen] == ["worker", "projector", "rewarder"]
+    assert not any(each.alive or each.ready for each in unseen)
+    assert "health.elsewhere" in unseen[0].complaints["health"]
 
 
 async def test_only_dead_letters_that_wait_are_counted(tmp_path: Path) -> None:
