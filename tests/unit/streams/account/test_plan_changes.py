@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from schemas.facts import AnyFact, Line, Subscription
+from schemas.facts import AnyFact, Line, PeriodUnit, Subscription
 from schemas.points import FactIgnored
 from tests.support.story import (
     DAY,
@@ -89,6 +89,35 @@ def test_the_difference_is_of_a_month_in_whole_minor_units(
     told.tell(created(subscription(1)))
     yearly = subscription(2, amount_minor=yearly_minor, period_unit="year")
     assert len(earned(told.tell(changed(yearly)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "price"), [("day", 4_800), ("week", 33_600), ("month", 146_100), ("year", 1_753_200)]
+)
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_year_is_twelve_equal_months_and_so_many_weeks_and_days(
+    unit: PeriodUnit, price: int, more: int
+) -> None:
+    """365.25 days: a cent more or less is another value."""
+    told = story(
+        "- {id: up, on: plan_upgraded, points: 1}", "- {id: down, on: plan_downgraded, points: 2}"
+    )
+    told.tell(created(subscription(1, amount_minor=146_100)))
+    now = subscription(2, amount_minor=price + more, period_unit=unit)
+    expected = {-1: [("down", 2)], 0: [], 1: [("up", 1)]}
+    assert earned(told.tell(changed(now, T0 + DAY))) == expected[more]
+
+
+def test_of_more_subscriptions_than_can_be_kept_the_newest_are_remembered() -> None:
+    told = story("- {id: up, on: plan_upgraded, points: 1}")
+    for number in range(51):
+        told.tell(created(subscription(1, name=f"sub_{number}"), T0 + number))
+    upgrades = [
+        told.tell(changed(subscription(2, name=f"sub_{number}", amount_minor=2_000), T0 + DAY))
+        for number in (1, 0)
+    ]
+    assert [*map(earned, upgrades)] == [[("up", 1)], []]
+    assert reasons(upgrades[1]) == ["no_previous_value"]
 
 
 def test_a_change_by_ranking_into_another_currency_has_no_difference() -> None:
