@@ -272,7 +272,7 @@ class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
     Each of `lots` stands as told here from now on, and so do the pieces that pay for `rewards`;
     the four figures are the corrected ones. `points` is what balance and pending change by,
     `lifetime_points` what lifetime changes by. `corrected` are the natural keys of the facts whose
-    outcome changed.
+    outcome changed. `tier_since` where the tier stays and was reached at another time.
     """
 
     points: int
@@ -281,6 +281,7 @@ class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
     detail: str
     lots: tuple[LotState, ...] = ()
     rewards: tuple[RewardPayment, ...] = ()
+    tier_since: int | None = None
 
 
 class FactIgnored(PointsEvent, frozen=True, kw_only=True):

@@ -38,6 +38,10 @@ from streams.account.state import (
     OpenReward,
 )
 
+CORRECTED = "corrected"
+"""Why a reward is revoked that did not fire in the order in which facts happened: it never stood,
+and what had paid for it is corrected with the lots."""
+
 
 def evolve(account: Account, event: AnyPointsEvent) -> None:
     """Change the account's ledger in place by one event. Events come gapless, in sequence."""
@@ -147,7 +151,10 @@ def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
 
 def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
     ordinal = ordinal_of(event.reward_id)
+    passed_over = ordinal - ledger.fired.get(event.reward, 0) - 1
     ledger.fired[event.reward] = ordinal
+    if passed_over:
+        ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + passed_over
     ledger.open_rewards.append(OpenReward(event.reward, ordinal, request=event.request))
     if isinstance(event.grant, Feature) and event.grant.while_in_tier:
         ledger.held.append(HeldFeature(event.reward, ordinal, ledger.tier))
@@ -180,6 +187,8 @@ def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
         assert waiting is not None, "only an open reward's payment is corrected"
         waiting.taken = [_lot(state) for state in payment.lots]
     ledger.deficit, ledger.lifetime = event.deficit, event.lifetime
+    if event.tier_since is not None:
+        ledger.tier_since = event.tier_since
 
 
 def _lot(state: LotState) -> Lot:
@@ -196,7 +205,13 @@ def _lot(state: LotState) -> Lot:
 
 
 def _reward_revoked(ledger: Ledger, event: RewardRevoked) -> None:
-    _release(ledger, event.reward, ordinal_of(event.reward_id))
+    ordinal = ordinal_of(event.reward_id)
+    ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + 1
+    _release(ledger, event.reward, ordinal)
+    if event.reason == CORRECTED:
+        waiting = find_open(ledger, event.reward, ordinal)
+        if waiting is not None:
+            ledger.open_rewards.remove(waiting)
 
 
 def _release(ledger: Ledger, reward: str, ordinal: int) -> None:

@@ -16,20 +16,22 @@ MAX_PARKED = 32
 
 def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
     """Remember a payment with what it earned, and apply refunds that were waiting for it."""
+    memory = turn.memory
+    memory.recorded += 1
     paid = Payment(
         payment.transaction,
         payment.invoice,
         payment.occurred_at,
         payment.amount_minor,
         payment.currency,
-        turn.ledger.sequence,
+        memory.recorded,
         first=first,
         earnings=turn.earnings,
         counted=tiers.counts_money(turn, payment.currency),
     )
-    if turn.memory.parked:
+    if memory.parked:
         _apply_parked(turn, paid)
-    payments.remember(turn.memory, paid, turn.now)
+    payments.remember(memory, paid, turn.now)
 
 
 def refund(turn: Turn, fact: PaymentRefunded) -> None:
@@ -176,7 +178,7 @@ def _unwind(
         return
     if program.tiers.currency is None:
         points = sum(share for _, share in shares)
-        tiers.unqualify(turn, payment.at, points, payment.sequence)
+        tiers.unqualify(turn, payment.at, points, payment.number)
     elif payment.counted and program.tiers.currency == payment.currency:
         memory.spend_minor = max(0, memory.spend_minor - given_back)
-        tiers.unqualify(turn, payment.at, given_back, payment.sequence)
+        tiers.unqualify(turn, payment.at, given_back, payment.number)

@@ -80,6 +80,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     erased: bool = False
     revoked: dict[str, int] = {}
 
+    def standing(self, reward: str) -> int:
+        """How many firings of a reward stand."""
+        return self.fired.get(reward, 0) - self.revoked.get(reward, 0)
+
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
     """How often and how much a rule gave. `counts` and `points` are by calendar period."""
@@ -102,8 +106,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment that may still be refunded. `sequence` is the account's when it was recorded;
-    `counted` says that its money counts towards a tier.
+    """A payment that may still be refunded, the `number`-th of the account; `counted` says that its
+    money counts towards a tier.
     """
 
     transaction: str
@@ -111,7 +115,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     at: int
     amount_minor: int
     currency: str
-    sequence: int
+    number: int
     refunded_minor: int = 0
     first: bool = False
     earnings: list[Earning] = []
@@ -153,8 +157,9 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     are encoded each, see `payments`.
 
     `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
-    is the figure the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and
-    `tier_needs` what it must not fall below: nothing for a tier that is kept by grace.
+    is the figure the present tier rests on, counted at `tier_counted_at` over the first
+    `tier_payments` of the `recorded` payments, and `tier_needs` what it must not fall below:
+    nothing for a tier that is kept by grace.
     """
 
     digests: bytes = b""
@@ -168,39 +173,117 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     qualifying: dict[int, int] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
-    tier_sequence: int = 0
+    tier_payments: int = 0
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
+    recorded: int = 0
+
+
+class Remembered(msgspec.Struct, array_like=True, gc=False):
+    """A fact that may have to be folded again, as the log holds it. `at` and `rank` are its place
+    in canonical order (see `ordering`), `known` counts the program versions known to it, `given` is
+    what points it gave.
+    """
+
+    at: int
+    rank: int
+    offset: int
+    known: int
+    given: int
+    fact: bytes
+
+
+class Past(msgspec.Struct, array_like=True, gc=False):
+    """An account as it was when its clock showed `clock`, and what came since.
+
+    `core` is that account but for digests, payments and its own past. Of its `payments` whoever
+    came after forgot the first `dropped`, and those in `changed`, by place, are kept as they were.
+    The `facts` since are `size` bytes. `fired` are the rewards fired since, `ended` those revoked
+    since.
+    """
+
+    clock: int
+    core: bytes
+    payments: int
+    dropped: int = 0
+    changed: dict[int, msgspec.Raw] = {}
+    facts: list[Remembered] = []
+    size: int = 0
+    fired: list[tuple[str, int]] = []
+    ended: list[tuple[str, int]] = []
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):
-    """`due_at` is the next instant at which time alone changes something, NEVER for none."""
+    """`due_at` is the next instant at which time alone changes something, NEVER for none. `past` is
+    how the account was, oldest first: see `window`. `core` is how the account is encoded but for
+    digests, payments and past, empty where that is not known.
+    """
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     memory: Memory = msgspec.field(default_factory=Memory)
     due_at: int = NEVER
+    past: list[Past] = []
+    core: bytes = b""
+
+
+class _Core(msgspec.Struct, array_like=True, gc=False):
+    """What an account's past holds of it."""
+
+    ledger: Ledger
+    memory: Memory
+    due_at: int
+
+
+class _Stored(msgspec.Struct, array_like=True, gc=False):
+    """An account as it is stored."""
+
+    due_at: int
+    core: bytes
+    digests: bytes
+    payments: list[msgspec.Raw]
+    past: list[Past]
 
 
 class _Due(msgspec.Struct, array_like=True, gc=False):
-    """An account of which only `due_at` is read."""
+    """A stored account of which only `due_at` is read."""
 
-    ledger: msgspec.Raw
-    memory: msgspec.Raw
-    due_at: int = NEVER
+    due_at: int
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Account)
+_decoder = msgspec.msgpack.Decoder(_Stored)
+_core_decoder = msgspec.msgpack.Decoder(_Core)
 _due_decoder = msgspec.msgpack.Decoder(_Due)
 
 
 def encode_account(account: Account) -> bytes:
-    return _encoder.encode(account)
+    memory, core = account.memory, account.core or encode_core(account)
+    stored = _Stored(account.due_at, core, memory.digests, memory.payments, account.past)
+    return _encoder.encode(stored)
 
 
 def decode_account(data: bytes) -> Account:
-    return _decoder.decode(data)
+    stored = _decoder.decode(data)
+    account = decode_core(stored.core)
+    account.memory.digests, account.memory.payments = stored.digests, stored.payments
+    account.past, account.core = stored.past, stored.core
+    return account
+
+
+def encode_core(account: Account) -> bytes:
+    memory = account.memory
+    digests, payments = memory.digests, memory.payments
+    memory.digests, memory.payments = b"", []
+    core = _encoder.encode(_Core(account.ledger, memory, account.due_at))
+    memory.digests, memory.payments = digests, payments
+    return core
+
+
+def decode_core(data: bytes) -> Account:
+    """An account without digests, payments and past."""
+    core = _core_decoder.decode(data)
+    return Account(core.ledger, core.memory, core.due_at)
 
 
 def next_due_at(account: Account) -> int | None:

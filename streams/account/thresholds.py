@@ -68,7 +68,7 @@ def _candidates(turn: Turn) -> list[CompiledReward]:
 
 def outcome(turn: Turn, fact: facts.RewardDelivered | facts.RewardFailed) -> None:
     """A reward reached the customer, or finally failed and gives its points back."""
-    waiting = _waiting_for(turn, fact.reward_id)
+    waiting = waiting_for(turn, fact.reward_id)
     if waiting is None:
         turn.note("reward_not_open", "no reward under this id waits for an outcome")
         return
@@ -100,11 +100,11 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing, figure:
     assert threshold is not None
     uses_up = not reward.by_lifetime and reward.every and reward.cost > 0
     while firing.pays_for(reward):
-        fired = turn.ledger.fired.get(reward.id, 0)
-        if fired and not reward.every:
+        standing = turn.ledger.standing(reward.id)
+        if standing and not reward.every:
             return
         # Without a cost the n-th firing stands at n times the threshold.
-        needed = threshold if uses_up else threshold * (fired + 1)
+        needed = threshold if uses_up else threshold * (standing + 1)
         if figure < needed:
             return
         if firing.left <= 0:
@@ -154,8 +154,8 @@ def _affordable(turn: Turn, reward: CompiledReward, firing: _Firing) -> bool:
 def _earn_reward(turn: Turn, reward: CompiledReward, firing: _Firing, trigger: str) -> None:
     program = turn.program
     assert program is not None
-    reward_id = turn.reward_id(reward.id, turn.ledger.fired.get(reward.id, 0) + 1)
-    subscription, currency = _landing(turn)
+    reward_id = turn.reward_id(reward.id, turn.next_ordinal(reward.id))
+    subscription, currency = landing(turn)
     turn.emit(
         points.RewardEarned(
             **turn.head(trigger, turn.now),
@@ -175,7 +175,7 @@ def _earn_reward(turn: Turn, reward: CompiledReward, firing: _Firing, trigger: s
         firing.costs.append((reward, reward_id))
 
 
-def _landing(turn: Turn) -> tuple[str, str]:
+def landing(turn: Turn) -> tuple[str, str]:
     """The subscription where a reward lands: the fact's, or the newest that is not cancelled."""
     if turn.subscription is not None and turn.subscription.status != "cancelled":
         return turn.subscription.id, turn.subscription.currency
@@ -201,7 +201,7 @@ def _redeem(turn: Turn, reward: CompiledReward, reward_id: str) -> None:
     )
 
 
-def _waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
+def waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
     prefix = f"{turn.fact.site}:{turn.fact.customer}:"
     rest = reward_id.removeprefix(prefix)
     reward, _, ordinal = rest.rpartition(":")

@@ -81,8 +81,9 @@ def review(turn: Turn, at: int) -> None:
     _change(turn, tiers, target, basis, trigger=BY_TIME, at=at)
 
 
-def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
-    """A refund undid `value` that counted from `at`; a tier that only it supported goes at once.
+def unqualify(turn: Turn, at: int, value: int, number: int) -> None:
+    """A refund of the `number`-th payment undid `value` that counted from `at`; a tier that only it
+    supported goes at once.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
     present basis where that is higher: time alone demotes at a review only. It needs what it needed
@@ -92,7 +93,7 @@ def unqualify(turn: Turn, at: int, value: int, sequence: int) -> None:
     if tiers is None or value <= 0:
         return
     memory = turn.memory
-    counted = sequence <= memory.tier_sequence
+    counted = number <= memory.tier_payments
     if not tiers.for_life:
         leaves_at = tiers.leaves_at(at)
         counted = counted and leaves_at > memory.tier_counted_at
@@ -123,7 +124,7 @@ def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) 
     memory = turn.memory
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
-    memory.tier_sequence = turn.ledger.sequence
+    memory.tier_payments = memory.recorded
     # What a year's review counted stopped counting at that instant; it still carries the tier.
     memory.tier_counted_at = at - 1 if tiers.by_year else at
 

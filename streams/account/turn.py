@@ -4,6 +4,7 @@ Every module that decides emits its events through here: the figures after an ev
 from its own numbers, while `evolve` works on the lots, and tests hold the two against each other.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas import ids
@@ -24,6 +25,27 @@ BY_THRESHOLD = "threshold"
 BY_FACT = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
 BY_REFUND = "payment_refunded"
+BY_CORRECTION = "correction"
+"""The trigger of what a fact changed that came late: it had to be decided before others."""
+
+
+class Ordinals:
+    """Gives the rewards of a re-fold the ordinals that they have, in order, then new ones."""
+
+    __slots__ = ("_given", "_last")
+
+    def __init__(self, fired: Iterable[tuple[str, int]], last: Mapping[str, int]) -> None:
+        self._last = dict(last)
+        self._given: dict[str, list[int]] = {}
+        for reward, ordinal in fired:
+            self._given.setdefault(reward, []).append(ordinal)
+
+    def following(self, reward: str) -> int:
+        given = self._given.get(reward)
+        if given:
+            return given.pop(0)
+        last = self._last[reward] = self._last.get(reward, 0) + 1
+        return last
 
 
 class Turn:
@@ -34,7 +56,7 @@ class Turn:
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
         "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
-        "notes", "now", "offset", "payment", "pending", "program", "programs", "pulled",
+        "notes", "now", "offset", "ordinals", "payment", "pending", "program", "programs", "pulled",
         "subscription",
     )  # fmt: skip
 
@@ -62,6 +84,7 @@ class Turn:
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
+        self.ordinals: Ordinals | None = None
         self._reason = fact
         self._causes: dict[str, Cause] = {}
         self._given: dict[str, Given] = {}
@@ -74,7 +97,7 @@ class Turn:
         """
         digest = ids.digest(natural_key)
         own = Turn(self.account, moment, digest, self.offset, self.programs)
-        own.program, own.now = self.program, self.now
+        own.program, own.now, own.ordinals = self.program, self.now, self.ordinals
         own._reason, own._causes = self._reason, self._causes
         return own
 
@@ -147,6 +170,12 @@ class Turn:
         if counter is None:
             counter = self.memory.counters[name] = Counter()
         return counter
+
+    def next_ordinal(self, reward: str) -> int:
+        """The number of the reward's next firing, counted for ever."""
+        if self.ordinals is not None:
+            return self.ordinals.following(reward)
+        return self.ledger.fired.get(reward, 0) + 1
 
     def reward_id(self, reward: str, ordinal: int) -> str:
         return ids.reward_id(self.fact.site, self.fact.customer, reward, ordinal)
