@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+FOLD := $(shell find streams/account schemas -name '*.py')
 ARGS ?=
 
 .PHONY: help setup lock fmt check test test-unit chaos bench demo up clean schemas
@@ -15,7 +16,8 @@ ARGS ?=
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
 
-setup: $(VENV)/.installed ## virtual environment with exactly the locked packages
+setup: $(VENV)/.installed $(VENV)/.native ## virtual environment with exactly the locked packages
+	@echo "ready: $(BIN)/cactus --help"
 
 $(UV): requirements.lock
 	@bash deploy/bootstrap.sh $(VENV) requirements.lock
@@ -24,31 +26,35 @@ $(VENV)/.installed: $(UV) requirements.lock pyproject.toml
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
-	@echo "ready: $(BIN)/cactus --help"
+
+$(VENV)/.native: $(VENV)/.installed $(FOLD)
+	@touch $@.began # what is edited meanwhile is newer than it
+	@$(BIN)/python -m deploy.native
+	@mv $@.began $@
 
 lock: ## choose package versions anew, with hashes and without any registry's address
 	@test -x $(UV) || $(MAKE) --no-print-directory setup
 	$(UV) pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --group dev --group bench pyproject.toml --output-file requirements.lock
 
-fmt: setup ## put the code in shape
+fmt: $(VENV)/.installed ## put the code in shape
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-check: setup ## format, lint, types, boundaries, generated files
+check: $(VENV)/.installed ## format, lint, types, boundaries, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m deploy.contracts --check
 
-schemas: setup ## write the generated contracts
+schemas: $(VENV)/.installed ## write the generated contracts
 	$(BIN)/python -m deploy.contracts
 
 test: setup ## every test, on a real embedded broker
 	$(BIN)/python -m pytest $(ARGS)
 
-test-unit: setup ## the fast tests only
+test-unit: $(VENV)/.installed ## the fast tests only
 	$(BIN)/python -m pytest -m "not integration and not chaos and not bench" $(ARGS)
 
 chaos: setup ## kill and freeze everything under load, then audit: make chaos SEED=7

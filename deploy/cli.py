@@ -9,6 +9,7 @@ import typer
 
 from deploy.console import err, out
 from deploy.errors import OperatingError
+from deploy.native.loading import prefer_compiled
 
 COMMANDS = (
     "kafka",
@@ -71,6 +72,7 @@ for _name in COMMANDS:
 def main() -> None:
     """Run; say operating errors in a sentence, without a traceback."""
     try:
+        prefer_compiled()
         app()
     except OperatingError as error:
         err.print("[bold red]error:[/] ", end="")

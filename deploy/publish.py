@@ -104,6 +104,23 @@ def same_program(draft: Program, published: Program) -> bool:
     )
 
 
+def retired(program: Program, known: list[Program], now: int) -> Program:
+    """The version that ends a program: it keeps all that refunds and dates need, from now on.
+
+    Raises `PublishFailedError` where the site has another program by now, or none yet: to retire
+    this one would then end what it is not.
+    """
+    started = [each for each in known if each.site == program.site and each.effective_at() <= now]
+    holds = max(started, key=lambda each: (each.effective_at(), each.version), default=None)
+    if holds is None or holds.program != program.program:
+        which = "no program" if holds is None else f"{holds.program} version {holds.version}"
+        raise PublishFailedError(
+            f"{program.program} does not apply to {program.site} now, {which} does: there is "
+            "nothing to retire."
+        )
+    return program.model_copy(update={"retired": True, "effective_from": None})
+
+
 def refuse_unreachable(program: Program, known: list[Program], now: int) -> None:
     """Raise where another version of the site wins at every instant from now on."""
     at = max(now, program.effective_at())

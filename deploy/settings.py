@@ -3,6 +3,8 @@
 `CACTUS_PARTITIONS=6`, `CACTUS_KAFKA__BOOTSTRAP_SERVERS=...`; the same names, nested, in
 `cactus.toml`. The environment wins. A setting inside a section may be given as `<name>_file`, a
 path to read it from: secrets need never stand in a settings file or in the environment.
+Two variables are read before there are settings: `CACTUS_CONFIG` names the file, and
+`CACTUS_NATIVE=off` leaves the account fold interpreted (see `deploy.native`).
 """
 
 import difflib
@@ -31,6 +33,7 @@ from pydantic_settings import (
 
 from connectors.outgoing.signing import SECRETS_MAX, check_secret
 from deploy.errors import ConfigurationError
+from deploy.native.loading import NATIVE_VARIABLE
 
 PREFIX = "CACTUS_"
 FILE_VARIABLE = "CACTUS_CONFIG"
@@ -348,7 +351,8 @@ def _settings_file() -> Path:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {FILE_VARIABLE}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known |= {FILE_VARIABLE, NATIVE_VARIABLE}
     for name in os.environ:
         head = name.upper().split("__")[0]
         if head.startswith(PREFIX) and head not in known:

@@ -1,7 +1,7 @@
 """Say points events and instants in a few words, for people. PURE."""
 
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from schemas.points import (
     AccountErased,
@@ -24,6 +24,10 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
+from schemas.program.amounts import money_text
+
+if TYPE_CHECKING:
+    from streams.account.outlook import TierOutlook
 
 NOTHING = "—"
 
@@ -56,7 +60,8 @@ def decided_by(event: AnyPointsEvent) -> str:  # noqa: C901 - one line for each 
     """Which rule, reward or reason the event follows; empty where its fact says it all."""
     match event:
         case PointsEarned():
-            text = f"{event.rule}{_times(event.multipliers)}"
+            waits = f", waits for {event.activates_on}" if event.activates_on else ""
+            text = f"{event.rule}{_times(event.multipliers)}{waits}"
         case PointsExpired():
             text = event.reason
         case PointsExtended() | PointsExpiringSoon():
@@ -66,7 +71,8 @@ def decided_by(event: AnyPointsEvent) -> str:  # noqa: C901 - one line for each 
         case PointsAdjusted():
             text = f"{event.reason} ({event.actor})"
         case TierChanged():
-            text = f"{event.from_tier or NOTHING} → {event.to_tier or NOTHING}"
+            by_hand = f": {event.assigned_reason} ({event.actor})" if event.actor else ""
+            text = f"{event.from_tier or NOTHING} → {event.to_tier or NOTHING}{by_hand}"
         case PointsRedeemed() | PointsRestored() | RewardEarned() | RewardDelivered():
             text = event.reward
         case RewardFailed() | RewardRevoked():
@@ -89,3 +95,30 @@ def instant(seconds: int | None) -> str:
     if seconds is None:
         return NOTHING
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def to_rise(outlook: "TierOutlook | None") -> str:
+    """What is missing to the next tier, such as `120 to saguaro`."""
+    if outlook is None or outlook.missing is None:
+        return ""
+    return f"{_counted(outlook.missing, outlook)} to {outlook.next_tier}"
+
+
+def to_stay(outlook: "TierOutlook | None") -> str:
+    """What keeps the tier, and until when that is needed or somebody holds it."""
+    if outlook is None:
+        return ""
+    if outlook.held_tier == outlook.tier and outlook.held_tier:
+        return f"held until {_day(outlook.held_until)}" if outlook.held_until else "held for good"
+    if outlook.needed_to_keep is None or outlook.review_at is None:
+        return ""
+    last = ", when grace ends" if outlook.grace_until is not None else ""
+    return f"{_counted(outlook.needed_to_keep, outlook)} by {_day(outlook.review_at)}{last}"
+
+
+def _day(seconds: int) -> str:
+    return instant(seconds)[:10]
+
+
+def _counted(value: int, outlook: "TierOutlook") -> str:
+    return money_text(value, outlook.currency) if outlook.currency else f"{value:,}"

@@ -240,6 +240,8 @@ def _open_lot(view: View, logged: Logged, lot: str, remaining: int) -> None:
     row = _new_lot(logged, lot, event.points, event.occurred_at, available_at)
     row.remaining, row.expires_at = remaining, event.expires_at
     row.closed_at = None if remaining else event.occurred_at
+    if isinstance(event, PointsEarned):
+        row.promotional, row.waits = event.promotional, bool(event.activates_on)
     view.changed_lots.add(key)
     view.lots[key] = row
 
@@ -267,8 +269,9 @@ def _new_lot(logged: Logged, lot: str, points: int, opened_at: int, available_at
 
 def _activate(view: View, event: PointsActivated) -> None:
     row = _move(view, event, event.lot, -event.absorbed)
+    row.available_at, row.waits = event.occurred_at, False
     if event.expires_at is not None:
-        row.available_at, row.expires_at = event.occurred_at, event.expires_at
+        row.expires_at = event.expires_at
 
 
 def _extend(view: View, event: PointsExtended) -> None:
@@ -289,6 +292,7 @@ def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
         row.remaining = state.points
         row.points = max(row.points, state.points)
         row.available_at, row.expires_at = state.available_at, state.expires_at
+        row.promotional, row.waits = state.promotional, bool(state.waits_for)
         row.closed_at = None if state.points else event.occurred_at
 
 
@@ -348,6 +352,8 @@ def _settle_reward(
     if row is None:
         raise LogBroken(f"{type(event).__name__} of {event.reward_id}, which was never earned.")
     view.changed_rewards.add(event.reward_id)
+    if (row.state, state) == ("failed", "revoked"):
+        return  # nothing had reached the customer that could be taken back
     # A delivery that crosses a revocation on the way does not undo it.
     row.state = row.state if row.state == "revoked" else state
     row.reference = reference or row.reference

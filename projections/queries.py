@@ -42,9 +42,10 @@ async def open_lots(connection: AsyncConnection, site: str, customer: str) -> li
     statement = (
         select(lots)
         .where(lots.c.site == site, lots.c.customer == customer, lots.c.remaining > 0)
+        .order_by(lots.c.promotional.desc())
         # Those that never expire are spent last; databases differ on where NULLs sort.
         .order_by(case((lots.c.expires_at.is_(None), 1), else_=0), lots.c.expires_at)
-        .order_by(lots.c.opened_at, lots.c.sequence)
+        .order_by(lots.c.opened_at, lots.c.lot)
         .limit(PAGE_MAX)
     )
     return [LotRow(*row) for row in await connection.execute(statement)]

@@ -59,7 +59,10 @@ class EntryRow(msgspec.Struct, gc=False):
 
 
 class LotRow(msgspec.Struct, gc=False):
-    """One credit and what is left of it. Closed when nothing is."""
+    """One credit and what is left of it. Closed when nothing is.
+
+    One that `waits` for an activity is void at `available_at`.
+    """
 
     site: str
     customer: str
@@ -76,6 +79,8 @@ class LotRow(msgspec.Struct, gc=False):
     available_at: int
     expires_at: int | None
     closed_at: int | None
+    promotional: bool = False
+    waits: bool = False
 
 
 class RewardRow(msgspec.Struct, gc=False):

@@ -87,6 +87,8 @@ lots = Table(
     Column("available_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("closed_at", BigInteger),
+    Column("promotional", Boolean, nullable=False),
+    Column("waits", Boolean, nullable=False),
     PrimaryKeyConstraint("site", "customer", "lot", name="lots_key"),
 )
 

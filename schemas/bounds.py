@@ -25,6 +25,9 @@ def check(fact: AnyFact) -> None:
     """Raises `OutOfBoundsError`."""
     if not 0 <= fact.occurred_at <= LAST_INSTANT:
         raise OutOfBoundsError(_no_instant(fact, "occurred_at", fact.occurred_at))
+    until: int | None = getattr(fact, "until", None)
+    if until is not None and not 0 <= until <= LAST_INSTANT:
+        raise OutOfBoundsError(_no_instant(fact, "until", until))
     seen: Subscription | None = getattr(fact, "subscription", None)
     if seen is not None:
         for name in _COUNTED_FROM:

@@ -116,7 +116,7 @@ def lot(digest_of_fact: bytes, digest_of_rule: int = 0) -> int:
 
 def lot_text(number: int) -> str:
     """A lot's number as messages carry it."""
-    return f"{number:016x}"
+    return number.to_bytes(DIGEST_BYTES).hex()
 
 
 def lot_number(text: str) -> int:

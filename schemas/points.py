@@ -162,7 +162,8 @@ class PointsRedeemed(PointsEvent, frozen=True, kw_only=True):
 
 
 class PointsRestored(PointsEvent, frozen=True, kw_only=True):
-    """A reward finally failed: its points went back to the same lots with the same dates.
+    """A reward failed, was revoked or cancelled: its points went back to the same lots with the
+    same dates.
 
     `lots` says what each lot has again; `expired` came back to lots whose date had passed and are
     gone at once, `absorbed` filled the deficit.
@@ -208,7 +209,10 @@ class TierChanged(PointsEvent, frozen=True, kw_only=True):
 class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     """A reward fired. `subscription` and `currency` say where a discount lands, where known.
 
-    `request` is the caller's id where it was redeemed from the catalogue.
+    `request` is the caller's id where it was redeemed from the catalogue. `rests_on` says what
+    takes it away again when it is undone: a payment's natural key, `lifetime:` or `tier:` with the
+    threshold or the level; it is empty where the reward is kept. Its limit counts it for the
+    instant `counted_at` where a late fact fired it, else for `occurred_at`.
     """
 
     program: str
@@ -220,6 +224,8 @@ class RewardEarned(PointsEvent, frozen=True, kw_only=True):
     subscription: str = ""
     currency: str = ""
     request: str = ""
+    rests_on: str = ""
+    counted_at: int | None = None
 
 
 class RewardDelivered(PointsEvent, frozen=True, kw_only=True):
@@ -235,7 +241,10 @@ class RewardFailed(PointsEvent, frozen=True, kw_only=True):
 
 
 class RewardRevoked(PointsEvent, frozen=True, kw_only=True):
-    """The cause of the reward was undone (`on_refund: revoke`), or its tier was left."""
+    """The reward stands no more. `reason`: what it rests on was `refunded`, its request was
+    `cancelled`, its tier left (`tier_left`), or earlier facts were `corrected`. After the first two
+    its cost comes back. `program` is empty where none was in force.
+    """
 
     program: str
     program_version: int
@@ -260,10 +269,14 @@ class LotState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 
 class RewardPayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The pieces of lots that pay for a reward."""
+    """The pieces of lots that pay for a reward, and as of `RewardEarned` what it rests on and the
+    instant for which its limit counts it.
+    """
 
     reward_id: str
     lots: tuple[LotState, ...]
+    rests_on: str = ""
+    counted_at: int | None = None
 
 
 class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):

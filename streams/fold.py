@@ -35,6 +35,11 @@ class PartitionFold:
         self._due_at: dict[bytes, int] = {}
         self._agenda: list[tuple[int, bytes]] = []
 
+    @property
+    def programs(self) -> Programs:
+        """The versions known by now."""
+        return self._programs
+
     def restore(self, key: bytes, value: bytes) -> None:
         if key == PROGRAMS_KEY:
             self._programs = Programs.decode(value)
@@ -59,7 +64,7 @@ class PartitionFold:
             if account is None:
                 state = self._states.get(key)
                 account = Account() if state is None else decode_account(state)
-            events = fold(account, fact, record.offset, self._programs, record.value)
+            events = fold(account, fact, record.offset, self._programs, encoded=record.value)
             if not events:
                 output.repeats += 1
                 continue

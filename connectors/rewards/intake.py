@@ -113,7 +113,6 @@ class Intake:
                 continue
             if isinstance(command, RevokeReward):
                 revocations[command.reward_id] = record.value
-                self._notice_revocation(command)
             else:
                 grants.append(_new_reward(command, record.value))
         received = await self._ledger.receive(
@@ -129,16 +128,20 @@ class Intake:
             # Whoever wrote the second one broke the rule that a reward id means one thing.
             COMMANDS.labels("conflicting").inc()
             log.error("reward_command_conflicts", reward_id=reward_id, kept="the first")
+        COMMANDS.labels("withdrawn").inc(len(received.withdrawn))
+        for reward_id in received.late:
+            self._notice_late(reward_id)
         if received.inserted:
             self._arrived({new.site for new in grants})
         await self._show_position(partition, records[-1].offset + 1)
 
-    def _notice_revocation(self, command: RevokeReward) -> None:
+    def _notice_late(self, reward_id: str) -> None:
         COMMANDS.labels("not_revoked").inc()
         log.warning(
             "reward_not_revoked",
-            reward_id=command.reward_id,
-            reason="this release does not take rewards back; it is recorded in the ledger",
+            reward_id=reward_id,
+            reason="it was given, or may have been, and this release does not take rewards back; "
+            "it is recorded in the ledger",
         )
 
     async def _show_position(self, partition: TopicPartition, next_offset: int) -> None:

@@ -18,10 +18,12 @@ from connectors.rewards.states import OPEN_STATES, Standing, State
 from connectors.rewards.tables import attempt, is_moving, position, revocation, reward, unreported
 from schemas import ids
 from schemas.codec import REWARDS
-from schemas.rewards import GrantReward
+from schemas.rewards import GrantReward, RevokeReward
 
 _STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 _IN_LIST_MAX = 500
+WITHDRAWN, NOT_REVOKED = "withdrawn", "not_revoked"
+"""Results of a revocation."""
 
 
 class LeaseLostError(Exception):
@@ -59,11 +61,16 @@ class NewAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What became of a batch of commands. `conflicting` ids arrived before with another body."""
+    """What became of a batch of commands. `conflicting` ids arrived before with another body.
+
+    Of the new revocations those `withdrawn` had not been given; those `late` may have been.
+    """
 
     inserted: int
     repeated: int
     conflicting: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+    late: tuple[str, ...]
 
 
 def open_ledger(url: str, *, schema: str = "ledger", read_only: bool = False) -> "Ledger":
@@ -92,7 +99,10 @@ class Ledger:
         partition: int,
         next_offset: int,
     ) -> Received:
-        """Commands and the position after them, in one transaction; an id keeps its first body."""
+        """Commands and the position after them, in one transaction; an id keeps its first body.
+
+        A revoked reward that was not given yet, certainly, is not given any more.
+        """
         first: dict[str, NewReward] = {}
         for new in rewards:
             first.setdefault(new.reward_id, new)
@@ -104,13 +114,7 @@ class Ledger:
                 await connection.execute(insert, [_new_row(new) for new in fresh])
                 # Another rewarder may have been quicker between reading and inserting.
                 known |= await self._known_commands(connection, [new.reward_id for new in fresh])
-            if revocations:
-                insert = self._insert(revocation).on_conflict_do_nothing()
-                rows = [
-                    {"reward_id": reward_id, "command": command.decode(), "result": "not_revoked"}
-                    for reward_id, command in revocations.items()
-                ]
-                await connection.execute(insert, rows)
+            revoked = await self._revoke(connection, revocations)
             await self._move_position(connection, topic, partition, next_offset)
         conflicting = [
             new.reward_id for new in rewards if known[new.reward_id] != new.command.decode()
@@ -119,7 +123,46 @@ class Ledger:
             inserted=len(fresh),
             repeated=len(rewards) - len(fresh),
             conflicting=tuple(conflicting),
+            withdrawn=tuple(name for name, result in revoked.items() if result == WITHDRAWN),
+            late=tuple(name for name, result in revoked.items() if result == NOT_REVOKED),
         )
+
+    async def _revoke(
+        self, connection: AsyncConnection, revocations: Mapping[str, bytes]
+    ) -> dict[str, str]:
+        """Record revocations; returns the result of each that is new."""
+        results: dict[str, str] = {}
+        for reward_id, command in revocations.items():
+            row = {"reward_id": reward_id, "command": command.decode(), "result": NOT_REVOKED}
+            insert = self._insert(revocation).values(row).on_conflict_do_nothing()
+            if (await connection.execute(insert)).rowcount != 1:
+                continue
+            results[reward_id] = NOT_REVOKED
+            if await self._withdraw(connection, reward_id, command):
+                results[reward_id] = WITHDRAWN
+                about = sa.update(revocation).where(revocation.c.reward_id == reward_id)
+                await connection.execute(about.values(result=WITHDRAWN))
+        return results
+
+    async def _withdraw(self, connection: AsyncConnection, reward_id: str, command: bytes) -> bool:
+        """Settle a reward that is due as failed. A new lease number keeps off whoever holds it and
+        has not stored an attempt yet; one that has is no longer due.
+        """
+        revoke = REWARDS.decode(command)
+        assert isinstance(revoke, RevokeReward)
+        due = (reward.c.reward_id == reward_id) & (reward.c.state == State.DUE)
+        result = await connection.execute(
+            sa.update(reward)
+            .where(due)
+            .values(
+                state=State.FAILED,
+                settled_at=revoke.occurred_at,
+                reason=f"withdrawn before it was given: {revoke.reason}",
+                lease_number=reward.c.lease_number + 1,
+                lease_until=0.0,
+            )
+        )
+        return result.rowcount == 1
 
     async def _known_commands(
         self, connection: AsyncConnection, reward_ids: Sequence[str]

@@ -82,7 +82,7 @@ class Rewards:
             case RewardFailed():
                 story.failed += 1
             case RewardRevoked():
-                pass
+                story.revoked = event.reason
 
     def take_outcome(self, fact: OutcomeFact, *, is_folded: bool) -> None:
         story = self._story(fact)

@@ -41,7 +41,8 @@ class LedgerReward(msgspec.Struct, frozen=True, kw_only=True):
 class Story:
     """One reward in its partition's logs.
 
-    `earned`, `delivered` and `failed` count points events; `expected` are the commands that events
+    `earned`, `delivered` and `failed` count points events, `revoked` is the reason of the one that
+    took it back; `expected` are the commands that events
     call for, `grants` and `revocations` those in the log. `is_projected`: the views know that it
     was earned; `is_received`: the ledger's position is past its command; `is_folded`: its account
     has seen the outcome fact.
@@ -58,6 +59,7 @@ class Story:
     restored: int | None = None
     delivered: int = 0
     failed: int = 0
+    revoked: str = ""
     told: list[OutcomeFact] = field(default_factory=list)
     is_folded: bool = False
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from deploy.audit.stories import LedgerReward, OutcomeFact, Story
 from schemas.facts import RewardDelivered, RewardFailed
 
+GIVES_BACK = frozenset({"refunded", "cancelled"})
+"""Reasons to revoke a reward after which its cost comes back."""
+
 
 def command_complaints(story: Story) -> Iterator[str]:
     """Earned once, and one command that says what the event says."""
@@ -42,14 +45,16 @@ def row_complaints(story: Story, row: LedgerReward | None) -> Iterator[str]:
 def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) -> Iterator[str]:
     """What the ledger has told is a fact, and what is a fact the account knows.
 
-    An `erased` account has forgotten its open rewards: their outcomes are ignored for a reason.
+    An `erased` account has forgotten its open rewards, and one whose reward was revoked waits for
+    nothing: their outcomes are ignored for a reason.
     """
     kinds = {type(fact) for fact in story.told}
     if row is not None and row.is_settled and row.told and not story.told:
         yield f"is {row.state} and its outcome is not among the facts"
     if len(kinds) > 1:
         yield "has an outcome fact of either kind"
-    if story.told and story.is_folded and not (story.delivered or story.failed or erased):
+    closed = story.delivered or story.failed or story.revoked or erased
+    if story.told and story.is_folded and not closed:
         yield "has an outcome fact, and its account has no event for it"
     if story.delivered + story.failed > 1:
         yield f"was delivered {story.delivered} and failed {story.failed} times"
@@ -57,7 +62,8 @@ def outcome_complaints(story: Story, row: LedgerReward | None, *, erased: bool) 
         yield "is delivered to the account by no fact"
     if story.failed and RewardFailed not in kinds:
         yield "has failed for the account by no fact"
-    due = story.redeemed if story.failed and story.redeemed else None
+    undone = story.failed or story.revoked in GIVES_BACK
+    due = story.redeemed if undone and story.redeemed else None
     if story.restored != due:
         yield f"cost {story.redeemed} points and gave back {story.restored or 0}"
 

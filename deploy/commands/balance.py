@@ -112,10 +112,18 @@ def _print_lots(lots: "list[LotRow]") -> None:
             f"{lot.remaining:,}",
             f"{lot.points:,}",
             Text(lot.rule or lot.fact),
-            "at once" if lot.available_at <= lot.opened_at else instant(lot.available_at),
+            _available(lot),
             "never" if lot.expires_at is None else instant(lot.expires_at),
         )
     out.print(table)
+
+
+def _available(lot: "LotRow") -> str:
+    from deploy.wording import instant
+
+    if lot.waits:
+        return f"waits until {instant(lot.available_at)}"
+    return "at once" if lot.available_at <= lot.opened_at else instant(lot.available_at)
 
 
 def _print_rewards(rewards: "list[RewardRow]") -> None:

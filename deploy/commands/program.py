@@ -1,7 +1,6 @@
-"""`cactus program check | publish | list | show`: the loyalty program, from file to engine."""
+"""`cactus program check | publish | unpublish | list | show | diff`: from file to engine."""
 
 import asyncio
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,22 +8,27 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from deploy.commands.program_sources import SiteOption, load, published, read
 from deploy.console import JsonFlag, err, out, print_json
 
 if TYPE_CHECKING:
-    from schemas.program.load import Problem
     from schemas.program.model import Program
 
 File = Annotated[Path, typer.Argument(help="The program's YAML.")]
+ProgramId = Annotated[str, typer.Argument(help="The program's id.")]
 
 
 def register(app: typer.Typer) -> None:
+    from deploy.commands import program_diff
+
     program = typer.Typer(help="The loyalty program: check a file, publish it, see what applies.")
     program.callback()(lambda: None)
     program.command()(check)
     program.command()(publish)
+    program.command()(unpublish)
     program.command(name="list")(list_programs)
     program.command()(show)
+    program_diff.register(program)
     app.add_typer(program, name="program")
 
 
@@ -49,40 +53,89 @@ def publish(file: File, json: JsonFlag = False) -> None:
 
     [bold]cactus program publish deploy/programs/spikes.yaml[/]
     """
+    _publish(load(file, json), json)
+
+
+def unpublish(program: ProgramId, site: SiteOption = None, json: JsonFlag = False) -> None:
+    """Retire a program: publish a version under which nothing earns, from now on.
+
+    Points live on by their dates, tiers stay, refunds and the outcomes of rewards still count.
+    Publishing a file again ends it.
+
+    [bold]cactus program unpublish spikes[/]
+    """
+    from deploy.publish import retired
+
+    programs = read()
+    latest = published(programs, program, None, site)
+    found = _publish(retired(latest, programs, _now()), json)
+    for other in programs:
+        if other.site == found.site and other.effective_at() > found.effective_at():
+            err.print(
+                f"[yellow]careful[/]  {other.program} version {other.version} takes effect "
+                f"{_effective(other)} and ends this."
+            )
+    for file in _published_at_start(found):
+        err.print(
+            f"[yellow]careful[/]  cactus up publishes {escape(str(file))} again: take it out of "
+            "the settings."
+        )
+
+
+def _published_at_start(program: "Program") -> list[Path]:
+    """The files of this program that the settings name."""
+    from deploy.settings import load_settings
+    from schemas.program.load import ProgramRefusedError, load_program
+
+    found = []
+    for file in load_settings().programs:
+        try:
+            draft = load_program(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ProgramRefusedError):
+            continue  # `cactus up` will say so itself
+        if (draft.site, draft.program) == (program.site, program.program):
+            found.append(file)
+    return found
+
+
+def _publish(program: "Program", json: bool) -> "Program":
+    """Publish, and say what stands then."""
     from deploy import publish as publishing
-    from deploy.clock import choose_clock
     from deploy.cluster import bootstrap_servers, topics_of
     from deploy.settings import load_settings
 
-    program = load(file, json)
-    settings = load_settings()
-    now = choose_clock(settings.clock_file)()
-    published = asyncio.run(
+    settings, now = load_settings(), _now()
+    done = asyncio.run(
         publishing.publish(bootstrap_servers(settings), topics_of(settings), program, now)
     )
     if json:
         print_json(
-            {
-                **_summary(published.program),
-                "published": published.changed,
-                "partitions": published.partitions,
-            }
+            {**_summary(done.program), "published": done.changed, "partitions": done.partitions}
         )
-        return
+        return done.program
     _warn(program)
-    name = f"{published.program.program} version {published.program.version}"
-    since = f"effective from {_effective(published.program)}"
-    if not published.changed:
+    name = f"{done.program.program} version {done.program.version}"
+    since = f"effective from {_effective(done.program)}"
+    if not done.changed:
         out.print(f"[dim]unchanged[/]  {name} says the same already, {since}")
-        return
-    out.print(f"[green]published[/]  {name}, {since}, to {published.partitions} partitions")
-    if published.program.effective_at() < now:
+        return done.program
+    verb = "retired" if done.program.retired else "published"
+    out.print(f"[green]{verb}[/]  {name}, {since}, to {done.partitions} partitions")
+    if done.program.effective_at() < now:
         out.print("[dim]It applies to older facts too, where they have not been folded yet.[/]")
+    return done.program
+
+
+def _now() -> int:
+    from deploy.clock import choose_clock
+    from deploy.settings import load_settings
+
+    return choose_clock(load_settings().clock_file)()
 
 
 def list_programs(json: JsonFlag = False) -> None:
     """Every published version, and when it takes effect."""
-    programs = _read()
+    programs = read()
     if json:
         print_json([_summary(program) for program in programs])
         return
@@ -95,7 +148,7 @@ def list_programs(json: JsonFlag = False) -> None:
             program.site,
             program.program,
             str(program.version),
-            _effective(program),
+            _effective(program) + ("  retired" if program.retired else ""),
             str(len(program.earn)),
             str(len(program.rewards)),
         )
@@ -103,28 +156,13 @@ def list_programs(json: JsonFlag = False) -> None:
 
 
 def show(
-    program: Annotated[str, typer.Argument(help="The program's id.")],
+    program: ProgramId,
     version: Annotated[int | None, typer.Option(help="Default: the latest.")] = None,
-    site: Annotated[str | None, typer.Option(help="Where several sites use the same id.")] = None,
+    site: SiteOption = None,
     json: JsonFlag = False,
 ) -> None:
     """One published version, in words; with --json as it is stored."""
-    from deploy.errors import OperatingError
-
-    found = [
-        each
-        for each in _read()
-        if each.program == program and version in (None, each.version) and site in (None, each.site)
-    ]
-    if not found:
-        which = "" if version is None else f" version {version}"
-        raise OperatingError(f"No program {program}{which} is published; see cactus program list.")
-    sites = sorted({each.site for each in found})
-    if len(sites) > 1:
-        raise OperatingError(
-            f"Several sites have {program}: add --site {' or --site '.join(sites)}"
-        )
-    latest = max(found, key=lambda each: each.version)
+    latest = published(read(), program, version, site)
     if json:
         print_json(latest.document())
         return
@@ -144,40 +182,6 @@ def _warn(program: "Program") -> None:
         )
 
 
-def load(file: Path, json: bool) -> "Program":
-    """Read a program, or print every mistake in it and exit with 1."""
-    from deploy.errors import OperatingError
-    from schemas.program.load import ProgramRefusedError, load_program
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatingError(f"{file} cannot be read: {error}") from error
-    try:
-        return load_program(text)
-    except ProgramRefusedError as refused:
-        if json:
-            problems = [dataclasses.asdict(each) for each in refused.problems]
-            print_json({"ok": False, "problems": problems})
-        else:
-            _print_problems(file, text, refused.problems)
-        raise typer.Exit(1) from refused
-
-
-def _print_problems(file: Path, text: str, problems: list["Problem"]) -> None:
-    lines = text.splitlines()
-    for each in problems:
-        place = escape(f"{file}:{each.line}:{each.column}")
-        path = f" [bold]{escape(each.path)}[/]" if each.path else ""
-        err.print(f"[red]✗[/]{path}  [dim]{place}[/]")
-        if each.line <= len(lines):
-            err.print(f"  {each.line:>4} │ {lines[each.line - 1]}", markup=False, style="dim")
-            err.print("       │ " + " " * (each.column - 1) + "^", markup=False, style="red")
-        err.print(f"       {each.message}\n", markup=False)
-    count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
-    err.print(f"[red]{count}[/]: nothing can be published")
-
-
 def _print_rules(program: "Program") -> None:
     from schemas.program.words import describe
 
@@ -189,15 +193,6 @@ def _print_rules(program: "Program") -> None:
     out.print(table)
 
 
-def _read() -> list["Program"]:
-    from deploy.cluster import bootstrap_servers, topics_of
-    from deploy.publish import read_programs
-    from deploy.settings import load_settings
-
-    settings = load_settings()
-    return asyncio.run(read_programs(bootstrap_servers(settings), topics_of(settings)))
-
-
 def _summary(program: "Program") -> dict[str, object]:
     return {
         "site": program.site,
@@ -205,6 +200,7 @@ def _summary(program: "Program") -> dict[str, object]:
         "version": program.version,
         "effective_from": _effective(program),
         "effective_at": program.effective_at(),
+        "retired": program.retired,
     }
 
 

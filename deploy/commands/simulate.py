@@ -16,6 +16,7 @@ from deploy.console import JsonFlag, err, out, print_json
 from deploy.errors import OperatingError
 
 if TYPE_CHECKING:
+    from deploy.simulation.explained import Explainer, Explanation
     from deploy.simulation.lines import LineReader
     from deploy.simulation.summary import CustomerSummary, Totals
     from schemas.program.model import Program
@@ -34,6 +35,12 @@ ProgramFiles = Annotated[
 SummaryFlag = Annotated[
     bool, typer.Option("--summary", help="Print what each customer has in the end, no events.")
 ]
+ExplainOption = Annotated[
+    str | None,
+    typer.Option(
+        "--explain", metavar="FACT_ID", help="Print why one fact did what it did, no events."
+    ),
+]
 SiteOption = Annotated[
     str | None, typer.Option("--site", help="Of the Chargebee events. Default: the program's.")
 ]
@@ -47,6 +54,7 @@ def simulate(
     events: Events,
     program: ProgramFiles,
     summary: SummaryFlag = False,
+    explain: ExplainOption = None,
     site: SiteOption = None,
     json: JsonFlag = False,
 ) -> None:
@@ -58,19 +66,27 @@ def simulate(
     A bad line ends the simulation there, and the exit code is then 1.
 
     [bold]cactus simulate --program deploy/programs/spikes.yaml year.ndjson --summary[/]
+    [bold]cactus simulate -p deploy/programs/spikes.yaml year.ndjson --explain payment:t1:i1[/]
     """
-    from deploy.commands.program import load
+    from deploy.commands.program_sources import load
+    from deploy.simulation.explained import Explainer
     from deploy.simulation.lines import LineReader
     from deploy.simulation.run import Simulation, known_from_the_start
     from deploy.simulation.summary import Tally
 
+    if summary and explain is not None:
+        raise OperatingError("--summary and --explain print different things: give one of them.")
     programs = [load(file, json) for file in program]
     reader = LineReader(site or _only_site(programs))
-    simulation = Simulation(known_from_the_start(programs))
+    explainer = Explainer(explain) if explain is not None else None
+    simulation = Simulation(known_from_the_start(programs), explainer.watch if explainer else None)
     tally = Tally()
-    with _opened(events, quiet=out.is_terminal and not summary) as lines:
+    prints_events = not summary and explainer is None
+    with _opened(events, quiet=out.is_terminal and prints_events) as lines:
         happened = simulation.run(reader.read(lines))
-        if summary:
+        if explainer is not None:
+            explainer.follow(happened)
+        elif summary:
             tally.count(happened)
         else:
             sys.stdout.buffer.writelines(event + b"\n" for event in happened)
@@ -78,7 +94,9 @@ def simulate(
     if reader.bad:
         _say_bad(reader)
         raise typer.Exit(1)
-    if summary:
+    if explainer is not None:
+        _print_explanations(explainer, events, json=json)
+    elif summary:
         customers = list(tally.customers(simulation))
         _print_summary(customers, tally.totals(simulation, customers), json=json)
 
@@ -124,8 +142,33 @@ def _say_bad(reader: "LineReader") -> None:
     err.print(f"The simulation ended before line {reader.bad[0].number}.", style="bold")
 
 
+def _print_explanations(explainer: "Explainer", events: Path, *, json: bool) -> None:
+    import msgspec
+
+    explained = explainer.explanations()
+    if not explained:
+        near = explainer.near()
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        raise OperatingError(f"No fact of {events} has the id {explainer.fact_id}.{hint}")
+    if json:
+        print_json(msgspec.to_builtins(explained))
+        return
+    for each in explained:
+        out.print(f"{each.fact.id} of {each.customer}, {_under(each)}", style="bold", markup=False)
+        for sentence in each.sentences:
+            out.print(sentence, markup=False)
+
+
+def _under(explanation: "Explanation") -> str:
+    if explanation.program is None:
+        return "under no program"
+    return f"under {explanation.program} version {explanation.program_version}"
+
+
 def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json: bool) -> None:
     import msgspec
+
+    from deploy.wording import to_rise, to_stay
 
     if json:
         print_json(msgspec.to_builtins({"customers": customers, "totals": totals}))
@@ -133,11 +176,15 @@ def _print_summary(customers: "list[CustomerSummary]", totals: "Totals", *, json
     table = Table("customer", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.columns[0].overflow, table.columns[0].min_width = "fold", 10
     table.add_column("tier", overflow="fold", min_width=8)
+    table.add_column("to rise", overflow="fold", min_width=8)
+    table.add_column("to stay", overflow="fold", min_width=10)
     for figure in FIGURES:
         table.add_column(figure, justify="right", no_wrap=True)
     for each in customers:
         figures = (f"{getattr(each, figure):,}" for figure in FIGURES)
-        table.add_row(escape(each.customer), each.tier, *figures)
+        table.add_row(
+            escape(each.customer), each.tier, to_rise(each.outlook), to_stay(each.outlook), *figures
+        )
     out.print(table)
     sums = ", ".join(f"{figure} {getattr(totals, figure):,}" for figure in FIGURES)
     out.print(f"[bold]{totals.customers:,} in all[/]: {sums}")

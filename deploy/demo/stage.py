@@ -13,13 +13,14 @@ from pathlib import Path
 from deploy.embedded.ports import LOOPBACK, free_ports
 from deploy.errors import OperatingError
 from deploy.kafka import EmbeddedKafka
+from deploy.native.loading import NATIVE_VARIABLE
 from deploy.sandbox.sandbox import API_KEY
 from deploy.settings import FILE_VARIABLE, PREFIX, Settings, default_cache_dir, load_settings
 
 SITE = "acme-test"
 WEBHOOK_USER = "chargebee"
 PROGRAM = Path(__file__).parents[1] / "programs" / "spikes.yaml"
-KEPT_VARIABLES = frozenset({"CACTUS_CACHE"})
+KEPT_VARIABLES = frozenset({"CACTUS_CACHE", NATIVE_VARIABLE})
 """What of the environment's settings a demo leaves in force; the rest is not about it."""
 
 SETTINGS = """\

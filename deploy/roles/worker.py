@@ -12,12 +12,14 @@ from typing import NoReturn, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from prometheus_client import Info
 
 from connectors.chargebee.translate import translate
 from deploy.clock import choose_clock
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.installation import stop_asked
 from deploy.known_programs import KnownPrograms
+from deploy.native.loading import running_fold
 from deploy.settings import Settings
 from deploy.telemetry import LAG_MESSAGES, HealthServer, Vitals, configure_logging
 from deploy.topics import ClusterUnreachable
@@ -31,6 +33,8 @@ from streams.translate import Translator
 ROLE = "worker"
 CRASH_EXIT_CODE = 70
 LAG_SECONDS = 1.0
+
+FOLD = Info("cactus_fold", "Whether the account fold runs compiled or interpreted.")
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,8 @@ async def run_worker(settings: Settings) -> None:
     configure_logging(settings.log, role=ROLE)
     servers, topics = bootstrap_servers(settings), topics_of(settings)
     code = version("hellocactus")
+    FOLD.info({"running": running_fold()})
+    log.info("folding", fold=running_fold())
     async with (
         _running(idempotent_producer(servers)) as producer,
         _running(KnownPrograms(servers, topics.programs)) as programs,

@@ -1,6 +1,6 @@
 """The worker's own fold over facts from anywhere, with the clock in the caller's hand."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from aiokafka.structs import ConsumerRecord
@@ -17,6 +17,8 @@ from streams.core.batches import Record
 from streams.fold import PartitionFold
 
 BATCH_FACTS = 512
+Watch = Callable[[AnyFact, int, bytes | None, Programs], None]
+"""Shown each fact with its offset, the account's state before it, and the programs known then."""
 EARLIEST = datetime(2000, 1, 1)  # noqa: DTZ001 - local time in each program's own zone
 
 
@@ -43,11 +45,17 @@ def known_from_the_start(programs: Sequence[Program]) -> Programs:
 
 
 class Simulation:
-    """One partition that holds every account. A fact's offset is its position among the facts."""
+    """One partition that holds every account. A fact's offset is its position among the facts.
 
-    def __init__(self, programs: Programs) -> None:
+    With a `watch`, facts are folded one by one.
+    """
+
+    def __init__(self, programs: Programs, watch: Watch | None = None) -> None:
         self._fold = PartitionFold(code_version="")
         self._fold.restore(PROGRAMS_KEY, programs.encode())
+        self._programs = programs
+        self._watch = watch
+        self._batch = BATCH_FACTS if watch is None else 1
         self._waiting: list[AnyFact] = []
         self._states: dict[bytes, bytes] = {}
         self.facts = 0
@@ -61,9 +69,14 @@ class Simulation:
                 yield from self._advance(each.to)
                 continue
             self._waiting.append(each)
-            if len(self._waiting) >= BATCH_FACTS:
+            if len(self._waiting) >= self._batch:
                 yield from self._fold_waiting()
         yield from self._fold_waiting()
+
+    @property
+    def programs(self) -> Programs:
+        """The versions known by now."""
+        return self._fold.programs
 
     def accounts(self) -> Iterator[tuple[str, str, Account]]:
         """(site, customer, account) of every account as it stands, in the order of their keys."""
@@ -85,14 +98,27 @@ class Simulation:
             yield from self._apply(self._fold.due(at))
 
     def _apply(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        if self._watch is not None:
+            self._show(pairs, self._watch)
         output = self._fold.apply(
             [_record(self.facts + index, *pair) for index, pair in enumerate(pairs)]
         )
         assert not output.rejected, "whatever reads the input lets facts through alone"
         self.facts += len(pairs)
         self.repeats += output.repeats
-        self._states.update((key, state) for key, state in output.states if key != PROGRAMS_KEY)
+        for key, state in output.states:
+            if key == PROGRAMS_KEY:
+                self._programs = Programs.decode(state)
+            else:
+                self._states[key] = state
         return [event for _, event, _ in output.events]
+
+    def _show(self, pairs: Sequence[tuple[bytes, bytes]], watch: Watch) -> None:
+        """Each pair is of another account: one fact, or what is due at one instant."""
+        for index, (key, value) in enumerate(pairs):
+            fact = FACTS.decode(value)
+            if not isinstance(fact, ProgramPublished):
+                watch(fact, self.facts + index, self._states.get(key), self._programs)
 
 
 def _record(offset: int, key: bytes, value: bytes) -> Record:

@@ -8,11 +8,14 @@ import msgspec
 from deploy.simulation.run import Simulation
 from schemas.codec import POINTS
 from schemas.points import FactIgnored, RewardEarned
-from streams.account.state import balance_of, pending_of
+from streams.account.outlook import TierOutlook, view
 
 
 class CustomerSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One account as it stands at the end. `rewards` were earned, `ignored` facts moved nothing."""
+    """One account as it stands at the end. `rewards` were earned, `ignored` facts moved nothing.
+
+    `outlook` says what the tier needs, `expiring` what expires when, soonest first.
+    """
 
     site: str
     customer: str
@@ -24,6 +27,8 @@ class CustomerSummary(msgspec.Struct, frozen=True, kw_only=True):
     lots: int
     rewards: int
     ignored: int
+    outlook: TierOutlook | None
+    expiring: tuple[tuple[int, int], ...]
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,18 +66,21 @@ class Tally:
 
     def customers(self, simulation: Simulation) -> Iterator[CustomerSummary]:
         for site, customer, account in simulation.accounts():
-            ledger = account.ledger
+            now = account.memory.clock
+            seen = view(account, simulation.programs.effective(site, now), now)
             yield CustomerSummary(
                 site=site,
                 customer=customer,
-                balance=balance_of(ledger),
-                pending=pending_of(ledger),
-                lifetime=ledger.lifetime,
-                deficit=ledger.deficit,
-                tier=ledger.tier,
-                lots=len(ledger.lots),
+                balance=seen.balance,
+                pending=seen.pending,
+                lifetime=seen.lifetime,
+                deficit=seen.deficit,
+                tier=account.ledger.tier,
+                lots=len(account.ledger.lots),
                 rewards=self._rewards[site, customer],
                 ignored=self._ignored[site, customer],
+                outlook=seen.tier,
+                expiring=seen.expiring,
             )
 
     def totals(self, simulation: Simulation, customers: list[CustomerSummary]) -> Totals:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any, Literal
 
 import cel
@@ -147,10 +147,28 @@ class Condition(_Expression):
     def holds(self, given: Given) -> bool | Failed:
         return self._settle(self._evaluate(given))
 
+    def decisive(self, given: Given) -> "Condition":
+        """Of `a && b` the first part that does not hold here, else the whole condition."""
+        if self.holds(given) is True:
+            return self
+        texts = _conjuncts(self.text)
+        parts = [_part(text) for text in texts] if len(texts) > 1 else []
+        unmet = (part for part in parts if part is not None and part.holds(given) is not True)
+        return next(unmet, self)
+
     def _settle(self, value: Any) -> bool | Failed:
         if isinstance(value, bool | Failed):
             return value
         return Failed("wrong_result", f"{self.text} gave {_describe(value)}, not true or false")
+
+
+@lru_cache(maxsize=1024)
+def _part(text: str) -> Condition | None:
+    """A part of a condition that was accepted; None where it says nothing without the rest."""
+    try:
+        return Condition(text)
+    except ExpressionError:
+        return None
 
 
 class Formula(_Expression):
@@ -230,6 +248,22 @@ def _tokens(text: str) -> list[_Token]:
         for found in _TOKEN.finditer(text)
         if found.lastgroup != "space"
     ]
+
+
+def _conjuncts(text: str) -> list[str]:
+    """What `&&` joins at the top of an expression; all of it where something binds looser."""
+    depth, start, parts = 0, 0, []
+    tokens = _tokens(text)
+    for token, following in pairwise(tokens):
+        if token.kind != "sign":
+            continue
+        depth += (token.text in "([{") - (token.text in ")]}")
+        if depth == 0 and token.text in "?|":
+            return [text]
+        if depth == 0 and token.text == "&" == following.text:
+            parts.append(text[start : token.column - 1].strip())
+            start = following.column
+    return [*parts, text[start:].strip()]
 
 
 def _check_names(text: str, triggers: frozenset[str]) -> tuple[_Name, ...]:

@@ -13,15 +13,9 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.program.expressions import ExpressionError
-from schemas.program.model import (
-    EarnRule,
-    OrderGrant,
-    PerAmount,
-    PerQuantity,
-    Program,
-    RewardRule,
-    WebhookGrant,
-)
+from schemas.program.model import Program
+from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
+from schemas.program.rules import EarnRule, PerAmount, PerQuantity
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
@@ -39,6 +33,7 @@ EXAMPLES: Mapping[str, str] = {
     "per": 'per: {USD: "1.00"}',
     "per_quantity": "per_quantity: 10",
     "after": "after: P12M",
+    "within": "within: P30D",
     "factor": 'factor: "2"',
     "levels": "levels: [{id: seedling}, {id: saguaro, at: 2000}]",
     "when": "when: {balance: 1000}",

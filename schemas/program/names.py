@@ -1,7 +1,8 @@
 """The names a program's expressions may use: each field, its kind, and where it comes from. PURE.
 
-fact, payment, subscription and account hold the fields below; event holds the properties of the
-custom event. A field that a fact does not carry is missing: test with `has(payment.tax_minor)`.
+fact, payment, subscription, change and account hold the fields below; event holds the properties
+of the custom event. A field that a fact does not carry is missing: test with
+`has(payment.tax_minor)`.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,10 +48,29 @@ class AccountFigures(msgspec.Struct, frozen=True, gc=False):
     tier: str = ""
 
 
+ChangeKind = Literal["plan", "quantity", "addons", "price"]
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What an upgrade or downgrade changed; `kind` is the first of these that differs.
+
+    `difference_minor` is new less old per month, in whole minor units, halves away from zero; None
+    where the currency changed.
+    """
+
+    from_plan: str
+    to_plan: str
+    kind: ChangeKind
+    quantity_before: int
+    quantity_after: int
+    difference_minor: int | None
+
+
 class Given(msgspec.Struct, frozen=True, gc=False):
     """What an expression is evaluated over: the fact, the trigger it pulls, the account before it.
 
-    `subscription` is the fact's own, or the one the caller knows to be meant.
+    `subscription` is the fact's own, or the one the caller knows to be meant; `change` is what an
+    upgrade or downgrade changed of it.
     """
 
     fact: AnyFact
@@ -58,6 +78,7 @@ class Given(msgspec.Struct, frozen=True, gc=False):
     zone: ZoneInfo
     subscription: Subscription | None = None
     account: AccountFigures = AccountFigures()
+    change: Change | None = None
 
 
 Read = Callable[[Given], Scalar | Missing]
@@ -72,6 +93,7 @@ class Field:
 
 PAYMENT_TRIGGERS = frozenset({"payment_succeeded", "first_payment", "on_time_payment"})
 EVENT_TRIGGERS = frozenset({"custom"})
+CHANGE_TRIGGERS = frozenset({"plan_upgraded", "plan_downgraded"})
 
 
 def _local(part: Callable[[datetime], int]) -> Read:
@@ -100,6 +122,16 @@ def _subscription(read: Callable[[Subscription], Scalar | None]) -> Read:
         return MISSING if value is None else value
 
     return of_subscription
+
+
+def _change(read: Callable[[Change], Scalar | None]) -> Read:
+    def of_change(given: Given) -> Scalar | Missing:
+        if given.change is None or given.trigger not in CHANGE_TRIGGERS:
+            return MISSING
+        value = read(given.change)
+        return MISSING if value is None else value
+
+    return of_change
 
 
 def _account(read: Callable[[AccountFigures], Scalar]) -> Read:
@@ -168,6 +200,16 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "term_end": Field("int", _subscription(lambda s: s.term_end), "unix seconds"),
         "cancelled_at": Field("int", _subscription(lambda s: s.cancelled_at), "unix seconds"),
     },
+    "change": {
+        "from_plan": Field("string", _change(lambda c: c.from_plan), "the old plan's price id"),
+        "to_plan": Field("string", _change(lambda c: c.to_plan), "the new plan's price id"),
+        "kind": Field("string", _change(lambda c: c.kind), "plan, quantity, addons or price"),
+        "difference_minor": Field(
+            "int", _change(lambda c: c.difference_minor), "new less old per month, in minor units"
+        ),
+        "quantity_before": Field("int", _change(lambda c: c.quantity_before), "of the plan"),
+        "quantity_after": Field("int", _change(lambda c: c.quantity_after), "of the plan"),
+    },
     "account": {
         "balance": Field("int", _account(lambda a: a.balance), "spendable points"),
         "pending": Field("int", _account(lambda a: a.pending), "points not yet spendable"),
@@ -182,7 +224,8 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
 
 def known_for(root: str) -> frozenset[str] | None:
     """The triggers under which a root says anything, None for every one."""
-    return {"payment": PAYMENT_TRIGGERS, "event": EVENT_TRIGGERS}.get(root)
+    triggers = {"payment": PAYMENT_TRIGGERS, "event": EVENT_TRIGGERS, "change": CHANGE_TRIGGERS}
+    return triggers.get(root)
 
 
 def samples(kind: Kind) -> tuple[Any, ...]:

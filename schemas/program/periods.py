@@ -113,6 +113,7 @@ def add(instant: int, period: Period, zone: ZoneInfo) -> int:
     return to_instant(shifted, zone) + period.seconds
 
 
+@lru_cache(maxsize=_CACHED)
 def subtract(instant: int, period: Period, zone: ZoneInfo) -> int:
     """The instant one `period` earlier: where a rolling window that ends at `instant` begins."""
     if period.months == 0 and period.days == 0:

@@ -2,22 +2,12 @@
 
 from collections.abc import Mapping
 
-from schemas.program.model import (
-    DiscountGrant,
-    EarnRule,
-    Level,
-    Limit,
-    Multiplier,
-    OrderGrant,
-    PerAmount,
-    PerQuantity,
-    Program,
-    RewardRule,
-    RewardWhen,
-    Tiers,
-    Trigger,
-    WebhookGrant,
-)
+from schemas.program.amounts import money_text
+from schemas.program.model import Program
+from schemas.program.parts import Limit, Trigger
+from schemas.program.rewards import DiscountGrant, OrderGrant, RewardRule, RewardWhen, WebhookGrant
+from schemas.program.rules import EarnRule, Expiry, Multiplier, PerAmount, PerQuantity
+from schemas.program.tiers import Level, Tiers
 
 Sentence = tuple[str, str, str]
 """Kind of part, its id, what it does."""
@@ -43,31 +33,70 @@ def describe(program: Program) -> list[Sentence]:
     """Every rule in the program's order."""
     name = program.points.name
     sentences: list[Sentence] = []
+    if program.retired:
+        sentences.append(
+            ("retired", "", f"nothing earns; {name} live on by their dates, tiers stay")
+        )
     sentences += [("earn", rule.id, _earn(rule, name)) for rule in program.earn]
     sentences += [("multiplier", each.id, _multiplier(each)) for each in program.multipliers]
     if program.tiers is not None:
         sentences += [
-            ("tier", level.id, _level(level, program.tiers, name)) for level in program.tiers.levels
+            ("tier", level.id, level_words(level, program.tiers, name))
+            for level in program.tiers.levels
         ]
+        sentences.append(("tier", "", reviews_words(program.tiers)))
     sentences += [("reward", rule.id, _reward(rule, name)) for rule in program.rewards]
-    if program.expiry is None:
-        return [*sentences, ("expiry", "", f"{name} never expire")]
-    rounded = program.expiry.round_up_to
-    until = f", rounded up to the end of the {rounded}" if rounded else ""
-    return [*sentences, ("expiry", "", f"{name} live {program.expiry.after}{until}")]
+    return [*sentences, ("expiry", "", _expiry(program.expiry, name))]
+
+
+def _expiry(expiry: Expiry | None, name: str) -> str:
+    if expiry is None:
+        return f"{name} never expire"
+    parts = [f"{name} live {expiry.after}"]
+    if expiry.round_up_to is not None:
+        parts.append(f"rounded up to the end of the {expiry.round_up_to}")
+    if expiry.extended_by is not None:
+        activities = [PULLED[trigger] for trigger in expiry.extended_by.on]
+        activities += [_pulled("custom", event) for event in expiry.extended_by.events]
+        parts.append(f"counted anew whenever {' or '.join(activities)}")
+    if expiry.remind is not None:
+        parts.append(f"with a reminder {expiry.remind} before")
+    return ", ".join(parts)
 
 
 def _earn(rule: EarnRule, name: str) -> str:
-    parts = [f"when {_pulled(rule.on, rule.event)}: {_worth(rule, name)}"]
+    parts = [f"when {_pulled(rule.on, rule.event)}{_counted(rule)}: {_worth(rule, name)}"]
     if rule.when is not None:
         parts.append(f"if {rule.when}")
     if rule.trial == "wait":
         parts.append("after the trial")
     if rule.activate_after is not None:
         parts.append(f"spendable after {rule.activate_after}")
+    if rule.activate_on is not None:
+        confirmed = _pulled(rule.activate_on.on, rule.activate_on.event)
+        parts.append(f"spendable once {confirmed}, void {rule.activate_on.within} without that")
+    if rule.priority == "promotional":
+        parts.append("spent before others")
     if rule.cap is not None:
         parts.append(f"at most {rule.cap.points} per {rule.cap.per}")
-    return ", ".join(parts + _limit(rule.limit))
+    parts += _limit(rule.limit)
+    if rule.clawback_within is not None:
+        parts.append(f"taken back if downgraded or cancelled within {rule.clawback_within}")
+    return ", ".join(parts)
+
+
+def _counted(rule: EarnRule) -> str:
+    """At which pulls it earns."""
+    if rule.nth is not None:
+        return f", the {_ordinal(rule.nth)} time only"
+    if rule.every is not None:
+        return f", every {_ordinal(rule.every)} time"
+    return f", {rule.streak} times in a row" if rule.streak is not None else ""
+
+
+def _ordinal(number: int) -> str:
+    teen = number // 10 % 10 == 1
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _pulled(on: Trigger, event: str | None) -> str:
@@ -113,20 +142,39 @@ def _multiplier(multiplier: Multiplier) -> str:
     return ", ".join(parts)
 
 
-def _level(level: Level, tiers: Tiers, name: str) -> str:
+def level_words(level: Level, tiers: Tiers, name: str) -> str:
     factor = f"; earns times {level.multiplier}" if level.multiplier != "1" else ""
     if level.at == 0:
         return f"where everyone starts{factor}"
-    basis = f"{name} earned" if tiers.basis == "points_earned" else f"paid ({tiers.currency} minor)"
-    window = {"lifetime": "ever", "calendar_year": "in a calendar year"}.get(
-        tiers.window, f"within {tiers.window}"
-    )
-    return f"from {level.at} {basis} {window}{factor}"
+    basis = f"{level.at} {name} earned"
+    if tiers.currency is not None:
+        basis = f"{money_text(level.at, tiers.currency)} paid"
+    window = {
+        "lifetime": "ever",
+        "calendar_year": "in a calendar year",
+        "membership_year": "in a year of membership",
+    }.get(tiers.window, f"within {tiers.window}")
+    return f"from {basis} {window}{factor}"
+
+
+def reviews_words(tiers: Tiers) -> str:
+    """How tiers are lost."""
+    stay = f", not before {tiers.minimum_stay} in it" if tiers.minimum_stay else ""
+    if tiers.window == "lifetime" or tiers.downgrade == "never":
+        return f"once reached, kept; only a refund of what it rests on takes it away{stay}"
+    review = {
+        "calendar_year": "the end of each calendar year",
+        "membership_year": "the end of each year of membership",
+    }.get(tiers.window, f"{tiers.window} after it was reached")
+    down = "one level down" if tiers.downgrade == "one_down" else "down to what is supported"
+    grace = f", {tiers.grace} later" if tiers.grace else ""
+    return f"reviewed at {review}: {down}{grace}{stay}"
 
 
 def _reward(rule: RewardRule, name: str) -> str:
     cost = f" for {rule.cost} {name}" if rule.cost else ""
-    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}"
+    taken_back = ", taken back when a refund undoes it" if rule.on_refund == "revoke" else ""
+    return f"{_fires(rule.when, name)}: {_grant(rule)}{cost}{taken_back}"
 
 
 def _fires(when: RewardWhen, name: str) -> str:
@@ -137,9 +185,9 @@ def _fires(when: RewardWhen, name: str) -> str:
         return f"{every} time {when.lifetime} {name} were earned in all"
     if when.tier is not None:
         return f"on reaching {when.tier}"
-    assert when.on is not None
+    pulled = "on request" if when.on is None else f"when {_pulled(when.on, when.event)}"
     condition = [f"if {when.when}"] if when.when is not None else []
-    return ", ".join([f"when {_pulled(when.on, when.event)}", *condition, *_limit(when.limit)])
+    return ", ".join([pulled, *condition, *_limit(when.limit)])
 
 
 def _grant(rule: RewardRule) -> str:

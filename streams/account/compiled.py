@@ -13,20 +13,13 @@ from zoneinfo import ZoneInfo
 from schemas import ids, points
 from schemas.program import amounts, periods
 from schemas.program.expressions import Condition, Formula
-from schemas.program.model import (
-    CalendarPeriod,
-    EarnRule,
-    Limit,
-    Multiplier,
-    OrderGrant,
-    PerAmount,
-    PerQuantity,
-    Program,
-    RewardRule,
-    Tiers,
-    WebhookGrant,
-)
+from schemas.program.model import Program
+from schemas.program.parts import REQUESTED, CalendarPeriod, Limit
+from schemas.program.rewards import OrderGrant, RewardRule, WebhookGrant
+from schemas.program.rules import EarnRule, ExtendedBy, Multiplier, PerAmount, PerQuantity
+from schemas.program.tiers import Tiers
 from schemas.rewards import AnyGrant, Discount, Feature, FreeAddon, FreeDays, Order, Webhook
+from streams.account.windows import Window
 
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
@@ -76,12 +69,16 @@ class CompiledRule:
     """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
 
     `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
+    `counts_pulls` says that it earns at some pulls only: `nth`, `every` or `streak`, 0 for none.
+    Its lots are pending for `pending_for`, and void then where they wait for `activity`, which
+    events tell of as `activates_on`.
     """
 
     __slots__ = (
-        "activate_after", "award", "cap", "cap_per", "condition", "counted", "digest", "event",
-        "exclude_tax", "flat", "formula", "id", "limit", "multipliers", "per_minor",
-        "per_quantity", "waits",
+        "activates_on", "activity", "award", "cap", "cap_per", "clawback_within", "condition",
+        "counted", "counts_pulls", "digest", "event", "every", "exclude_tax", "flat", "formula",
+        "id", "limit", "multipliers", "nth", "pending_for", "per_minor", "per_quantity",
+        "promotional", "streak", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -99,25 +96,34 @@ class CompiledRule:
         self.per_minor = amounts.parse_table(worth.per) if isinstance(worth, PerAmount) else None
         self.award = worth.award if isinstance(worth, PerAmount) else 0
         self.exclude_tax = isinstance(worth, PerAmount) and worth.tax == "exclude"
-        self.activate_after = (
-            periods.parse_period(rule.activate_after) if rule.activate_after is not None else None
-        )
+        waiting = rule.activate_on
+        pending_for = waiting.within if waiting is not None else rule.activate_after
+        self.pending_for = periods.parse_period(pending_for) if pending_for is not None else None
+        self.activity = activity(waiting.on, waiting.event) if waiting is not None else ""
+        self.activates_on = (waiting.event or waiting.on) if waiting is not None else ""
+        self.promotional = rule.priority == "promotional"
         self.cap = rule.cap.points if rule.cap else None
         self.cap_per: CalendarPeriod | None = rule.cap.per if rule.cap else None
         self.limit = CompiledLimit(rule.limit) if rule.limit else None
         self.multipliers = multipliers
+        self.nth, self.every, self.streak = rule.nth or 0, rule.every or 0, rule.streak or 0
+        self.counts_pulls = bool(self.nth or self.every or self.streak)
         self.counted = self.limit is not None or self.cap is not None or carries
+        self.clawback_within = (
+            periods.parse_period(rule.clawback_within) if rule.clawback_within is not None else None
+        )
 
 
 class CompiledReward:
     """One reward: what fires it, what it costs and what it grants.
 
-    `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance.
+    `threshold` is on the lifetime points where `by_lifetime` says so, else on the balance. A
+    `revocable` one is taken back when what it rests on is undone.
     """
 
     __slots__ = (
         "by_lifetime", "condition", "cost", "event", "every", "grant", "held", "id", "limit",
-        "threshold", "tier", "trigger",
+        "on_request", "revocable", "threshold", "tier", "trigger",
     )  # fmt: skip
 
     def __init__(self, reward: RewardRule, zone: ZoneInfo) -> None:
@@ -127,7 +133,9 @@ class CompiledReward:
         self.threshold = when.lifetime if self.by_lifetime else when.balance
         self.every = when.repeat == "every"
         self.tier, self.trigger, self.event = when.tier, when.on, when.event
-        on = (when.on,) if when.on else ()
+        self.on_request = when.request
+        self.revocable = reward.on_refund == "revoke"
+        on = (REQUESTED,) if when.request else (when.on,) if when.on else ()
         self.condition = Condition(when.when, on) if when.when is not None else None
         self.limit = CompiledLimit(when.limit) if when.limit else None
         self.cost = reward.cost
@@ -149,22 +157,28 @@ class CompiledLevel:
 
 
 class CompiledTiers:
-    """Levels and the window of their basis. `index` finds a level by id."""
+    """Levels and the window of their basis. `index` finds a level by id.
+
+    `counts` is the currency whose money is the basis, empty where points are; `reviewed` says that
+    time may lead down. A retired program neither raises nor reviews.
+    """
 
     __slots__ = (
-        "_period", "_zone", "by_year", "currency", "downgrade", "for_life", "index", "levels",
+        "_zone", "counts", "downgrade", "grace", "index", "levels", "minimum_stay", "retired",
+        "reviewed", "window",
     )  # fmt: skip
 
-    def __init__(self, tiers: Tiers, zone: ZoneInfo) -> None:
+    def __init__(self, tiers: Tiers, zone: ZoneInfo, *, retired: bool) -> None:
         self._zone = zone
-        self.currency = tiers.currency
+        self.counts = tiers.currency or ""
         self.downgrade = tiers.downgrade
-        self.by_year = tiers.window == "calendar_year"
-        written = tiers.window not in ("lifetime", "calendar_year")
-        self._period = periods.parse_period(tiers.window) if written else None
+        self.window = Window(tiers.window, zone)
+        self.grace = periods.parse_period(tiers.grace) if tiers.grace else None
+        self.minimum_stay = periods.parse_period(tiers.minimum_stay) if tiers.minimum_stay else None
         self.levels = [CompiledLevel(each.id, each.at, each.multiplier) for each in tiers.levels]
-        self.for_life = self._period is None and not self.by_year
         self.index = {level.id: index for index, level in enumerate(self.levels)}
+        self.retired = retired
+        self.reviewed = not (retired or self.window.for_life or tiers.downgrade == "never")
 
     def level_for(self, basis: int) -> int:
         """The highest level that the basis reaches."""
@@ -174,16 +188,25 @@ class CompiledTiers:
                 reached = index
         return reached
 
-    def leaves_at(self, at: int) -> int:
-        """When something that counts from `at` stops counting; also when a level is reviewed."""
-        assert not self.for_life
-        if self._period is None:
-            return periods.period_end(at, "year", self._zone)
-        return periods.add(at, self._period, self._zone)
+    def grace_until(self, at: int) -> int:
+        """When a drop that a review found at `at` is carried out."""
+        return at if self.grace is None else periods.add(at, self.grace, self._zone)
+
+    def stays_until(self, since: int) -> int:
+        """Before this a tier that was reached at `since` is not lost."""
+        return (
+            since
+            if self.minimum_stay is None
+            else periods.add(since, self.minimum_stay, self._zone)
+        )
 
 
 class CompiledProgram:
-    """One version of a program, ready to run."""
+    """One version of a program, ready to run.
+
+    A retired one has no rules that earn and no rewards that fire; what a refund undoes it still
+    finds by `rule_by_id`.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -195,18 +218,33 @@ class CompiledProgram:
         self.stacks = program.stack == "multiply"
         self.negative = program.refunds.negative
         self.ranking = {plan: rank for rank, plan in enumerate(program.plan_ranking)}
-        self.tiers = CompiledTiers(program.tiers, zone) if program.tiers else None
+        self.retired = program.retired
+        self.tiers = (
+            CompiledTiers(program.tiers, zone, retired=program.retired) if program.tiers else None
+        )
         self.rewards = [CompiledReward(reward, zone) for reward in program.rewards]
+        self.reward_by_id = {reward.id: reward for reward in self.rewards}
         self.rules: dict[str, list[CompiledRule]] = {}
         self.rule_by_id: dict[str, CompiledRule] = {}
         for rule in program.earn:
             self._add(rule)
+        self.streaks = [rule for rule in self.rules.get("on_time_payment", ()) if rule.streak]
+        if self.retired:
+            self.rules, self.rewards, self.streaks = {}, [], []
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
-        self.has_anniversaries = "subscription_anniversary" in {*self.acts_on, *self.rules}
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
         self._round_up = expiry.round_up_to if expiry else None
+        self.extended_by = _activities(expiry.extended_by if expiry else None)
+        self.confirmed_by = frozenset(
+            rule.activity for rule in self.rule_by_id.values() if rule.activity
+        )
+        self._remind = periods.parse_period(expiry.remind) if expiry and expiry.remind else None
+        self.reminds = self._remind is not None
+        self.has_anniversaries = "subscription_anniversary" in {
+            *self.acts_on, *self.rules, *self.extended_by, *self.confirmed_by,
+        }  # fmt: skip
 
     def _add(self, rule: EarnRule) -> None:
         multipliers = tuple(
@@ -223,6 +261,11 @@ class CompiledProgram:
             return None
         end = periods.add(available_at, self._expiry, self.zone)
         return periods.round_up(end, self._round_up, self.zone) if self._round_up else end
+
+    def remind_at(self, expires_at: int) -> int:
+        """When points that expire then are told of."""
+        assert self._remind is not None
+        return periods.subtract(expires_at, self._remind, self.zone)
 
     def later(self, at: int, period: periods.Period) -> int:
         return periods.add(at, period, self.zone)
@@ -242,6 +285,17 @@ class CompiledProgram:
         while years and periods.local_day(self.year_after(anchor, years), self.zone) > end:
             years -= 1
         return years
+
+
+def activity(trigger: str, event: str | None) -> str:
+    """One name for what a customer does: the trigger, or `custom:` and the event's name."""
+    return trigger if event is None else f"custom:{event}"
+
+
+def _activities(extended_by: ExtendedBy | None) -> frozenset[str]:
+    if extended_by is None:
+        return frozenset()
+    return frozenset({*extended_by.on, *(activity("custom", each) for each in extended_by.events)})
 
 
 def reduced(numerator: int, denominator: int) -> Ratio:

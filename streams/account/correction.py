@@ -13,18 +13,20 @@ from schemas.points import (
     CorrectionApplied,
     FactIgnored,
     LotState,
+    PointsActivated,
     PointsEarned,
+    PointsExtended,
     PointsReversed,
     RewardEarned,
     RewardPayment,
     RewardRevoked,
     TierChanged,
 )
-from streams.account import lots, window
-from streams.account.evolve import CORRECTED, find_open
+from streams.account import lots, reminders, window
+from streams.account.evolve import CORRECTED, find_kept
 from streams.account.refold import Refold
-from streams.account.state import PROMOTIONAL, Account, Ledger, Lot, figures_of
-from streams.account.thresholds import landing
+from streams.account.rewards import landing
+from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot, figures_of
 from streams.account.turn import BY_CORRECTION, BY_FACT, Turn
 from streams.account.window import Firing
 
@@ -33,10 +35,13 @@ def correct(turn: Turn, refold: Refold) -> list[AnyPointsEvent]:
     """Tell the late fact of the turn and its consequences; the account is the target afterwards."""
     account, target = turn.account, refold.target
     turn.program = turn.programs.effective(turn.fact.site, turn.now)
+    if turn.trace is not None:
+        turn.trace.forget_events()
     for event in refold.own:
         _tell_own(turn, event)
     _correct_rewards_and_tier(turn, refold)
     _correct_points(turn, refold)
+    _remind(turn, target.memory.reminders)
     if not turn.events:
         turn.emit(
             FactIgnored(
@@ -63,10 +68,37 @@ def _tell_own(turn: Turn, event: AnyPointsEvent) -> None:
         turn.lifetime += event.points
         head = turn.head(event.cause.trigger, event.occurred_at)
         turn.emit(msgspec.structs.replace(event, **head, absorbed=absorbed))
+    elif isinstance(event, PointsActivated):
+        _tell_activated(turn, event)
+    elif isinstance(event, PointsExtended):
+        _tell_extended(turn, event)
     elif isinstance(event, PointsReversed):
         _tell_reversed(turn, event)
     elif isinstance(event, FactIgnored):
         turn.emit(msgspec.structs.replace(event, **turn.head(BY_FACT, event.occurred_at)))
+
+
+def _tell_activated(turn: Turn, event: PointsActivated) -> None:
+    lot = lots.find(turn.ledger.lots, ids.lot_number(event.lot))
+    if lot is None or lot.active:
+        return
+    turn.pending -= lot.points
+    absorbed = turn.absorb(lot.points)
+    head = turn.head(event.cause.trigger, event.occurred_at)
+    turn.emit(msgspec.structs.replace(event, **head, points=lot.points, absorbed=absorbed))
+
+
+def _tell_extended(turn: Turn, event: PointsExtended) -> None:
+    """Of the lots that are there still, and were not extended further since."""
+    told = {ids.lot_number(change.lot) for change in event.lots}
+    moved = {
+        lot.id: lot.points
+        for lot in turn.ledger.lots
+        if lot.id in told and lot.active and NEVER != lot.expires_at < event.expires_at
+    }
+    if moved:
+        head = turn.head(event.cause.trigger, event.occurred_at)
+        turn.emit(msgspec.structs.replace(event, **head, lots=lots.changes_of(moved)))
 
 
 def _tell_reversed(turn: Turn, event: PointsReversed) -> None:
@@ -127,7 +159,7 @@ def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:
 
 
 def _rename(ledger: Ledger, names: dict[Firing, Firing]) -> None:
-    for waiting in ledger.open_rewards:
+    for waiting in [*ledger.open_rewards, *ledger.settled]:
         firing = (waiting.reward, waiting.ordinal)
         waiting.ordinal = names.get(firing, firing)[1]
     for held in ledger.held:
@@ -197,7 +229,7 @@ def _earn(turn: Turn, refold: Refold, firing: Firing) -> Firing:
 
 
 def _correct_points(turn: Turn, refold: Refold) -> None:
-    """Set lots and figures, and what pays for open rewards, where they differ from the target's."""
+    """Set lots and figures, and what pays for rewards, where they differ from the target's."""
     ledger, due = turn.ledger, refold.target.ledger
     states, payments = _lots_that_differ(ledger, due), _payments_that_differ(turn, due)
     tier_since = due.tier_since if due.tier_since != ledger.tier_since else None
@@ -222,6 +254,14 @@ def _correct_points(turn: Turn, refold: Refold) -> None:
     assert ledger.lots == due.lots, "a correction leads to where the re-fold ends"
 
 
+def _remind(turn: Turn, due: dict[int, int]) -> None:
+    """What the re-fold has reminded of, and the account has not yet."""
+    told = turn.memory.reminders
+    for expires_at, remind_at in due.items():
+        if remind_at == NEVER != told.get(expires_at, expires_at):
+            reminders.tell(turn, expires_at)
+
+
 def _lots_that_differ(ledger: Ledger, due: Ledger) -> tuple[LotState, ...]:
     known = {lot.id: lot for lot in ledger.lots}
     changed = [lot for lot in due.lots if known.pop(lot.id, None) != lot]
@@ -231,12 +271,18 @@ def _lots_that_differ(ledger: Ledger, due: Ledger) -> tuple[LotState, ...]:
 
 def _payments_that_differ(turn: Turn, due: Ledger) -> tuple[RewardPayment, ...]:
     found = []
-    for waiting in turn.ledger.open_rewards:
-        paid = find_open(due, waiting.reward, waiting.ordinal)
-        if paid is not None and paid.taken != waiting.taken:
-            reward_id = turn.reward_id(waiting.reward, waiting.ordinal)
-            pieces = tuple(_state(piece) for piece in paid.taken)
-            found.append(RewardPayment(reward_id=reward_id, lots=pieces))
+    for reward in [*turn.ledger.open_rewards, *turn.ledger.settled]:
+        other = find_kept(due, reward.reward, reward.ordinal)
+        if other is None or other == reward:
+            continue
+        found.append(
+            RewardPayment(
+                reward_id=turn.reward_id(reward.reward, reward.ordinal),
+                lots=tuple(_state(piece) for piece in other.taken),
+                rests_on=other.rests_on,
+                counted_at=other.at,
+            )
+        )
     return tuple(found)
 
 

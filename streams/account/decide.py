@@ -15,9 +15,22 @@ from schemas.points import (
     PointsAdjusted,
     PointsExpired,
 )
-from streams.account import lots, refunds, subscriptions, thresholds, tiers, timeline
+from streams.account import (
+    activities,
+    clawback,
+    lots,
+    outcomes,
+    pulls,
+    redemption,
+    refunds,
+    reminders,
+    subscriptions,
+    thresholds,
+    tiers,
+    timeline,
+)
 from streams.account.earning import apply_rule, earn
-from streams.account.state import Memory
+from streams.account.state import NEVER, Memory
 from streams.account.turn import BY_FACT, Turn
 
 
@@ -29,20 +42,28 @@ def decide(turn: Turn) -> list[AnyPointsEvent]:
         _ignore(turn, moved=False)
         return turn.events
     at = fact.occurred_at
+    if memory.joined_at == NEVER or at < memory.joined_at:
+        memory.joined_at = at
     if account.due_at and account.due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
     by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
     turn.now = memory.clock = max(memory.clock, at)
     turn.program = turn.programs.effective(fact.site, at)
+    if turn.trace is not None:
+        turn.trace.begin(turn.program)
     turn.begin()
     _HANDLERS[type(fact)](turn, fact)
     if turn.program is not None:
         subscriptions.schedule_anniversaries(memory, turn.program)
         if turn.memory.unfired and not turn.fired:
             thresholds.fire(turn)
+        if turn.program.tiers is not None:
+            tiers.settle(turn)
+    moved = len(turn.events) > by_time
+    reminders.remind(turn)
     timeline.reschedule(account)
-    _ignore(turn, moved=len(turn.events) > by_time)
+    _ignore(turn, moved=moved)
     return turn.events
 
 
@@ -60,6 +81,8 @@ def _ignore(turn: Turn, *, moved: bool) -> None:
         told = [(False, nothing, "no rule of the program is about this")]
         if turn.program is None:
             told = [(False, nothing, "no program of the site was in force")]
+        elif turn.program.retired:
+            told = [(False, "program_retired", "the program was retired: nothing earns any more")]
     details = dict.fromkeys(detail for _, _, detail in told if detail)
     turn.emit(
         FactIgnored(
@@ -74,18 +97,17 @@ def _follow(turn: Turn, *, event: str | None = None) -> None:
     """What comes after earning, always in this order: overdue lots, tier upgrade, rewards."""
     program = turn.program
     assert program is not None
-    if turn.earnings:
-        if turn.payment is None:
-            tiers.qualify_points(turn, turn.fact.occurred_at)
-        if turn.fact.occurred_at < turn.now:
-            _catch_up(turn)
+    if turn.earnings and turn.payment is None:
+        tiers.qualify_points(turn, turn.fact.occurred_at)
+    if turn.credited and turn.fact.occurred_at < turn.now:
+        _catch_up(turn)
     if turn.earnings or turn.payment is not None:
         tiers.upgrade(turn)
     thresholds.fire(turn, event=event)
 
 
 def _catch_up(turn: Turn) -> None:
-    """Let happen what is due already of lots that a late fact opened: time alone, not the fact."""
+    """Let happen what is due already of lots that a late fact opened or confirmed: time alone."""
     timeline.reschedule(turn.account)
     program, credited, pulled = turn.program, turn.credited, turn.pulled
     turn.pulled = []
@@ -93,11 +115,21 @@ def _catch_up(turn: Turn) -> None:
     turn.program, turn.credited, turn.pulled = program, credited, pulled
 
 
-def _pull(turn: Turn, trigger: str) -> None:
-    """A trigger of the fact: its rules earn, and rewards fired by it are noted for later."""
-    turn.pulled.append(trigger)
-    if turn.program is not None:
-        earn(turn, trigger, turn.fact.occurred_at)
+def _pull(turn: Turn, triggers: list[str], *, event: str | None = None) -> None:
+    """All triggers of the fact: first what they do to lots that are there, then rules earn.
+
+    Rewards that they fire are noted for later.
+    """
+    turn.pulled += triggers
+    if turn.program is None:
+        return
+    at = turn.fact.occurred_at
+    activities.happened(turn, triggers, at, event=event)
+    for trigger in triggers:
+        earn(turn, trigger, at, event=event)
+    if "plan_upgraded" in triggers:
+        assert turn.subscription is not None
+        clawback.remember(turn, turn.subscription.id)
 
 
 def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
@@ -107,11 +139,14 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
-    _pull(turn, "payment_succeeded")
+    triggers = ["payment_succeeded"]
     if first:
-        _pull(turn, "first_payment")
+        triggers.append("first_payment")
     if fact.on_time:
-        _pull(turn, "on_time_payment")
+        triggers.append("on_time_payment")
+    elif turn.program is not None and fact.amount_minor > 0:
+        pulls.end_streaks(turn, turn.program)
+    _pull(turn, triggers)
     if turn.program is None:
         refunds.record(turn, fact, first=first)
         return
@@ -137,6 +172,9 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
         known.trial = subscriptions.WAITING
     if turn.program is None:
         return
+    if turn.trace is not None:
+        turn.trace.pull("subscription_created")
+    activities.happened(turn, ["subscription_created"], fact.occurred_at)
     for rule in turn.program.rules.get("subscription_created", ()):
         if rule.waits and waits:
             turn.note("waits_for_activation", f"{rule.id}: the trial has not ended")
@@ -147,13 +185,14 @@ def _created(turn: Turn, fact: facts.SubscriptionCreated) -> None:
 
 def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     seen = turn.subscription = fact.subscription
-    _observe_change(turn, seen)
+    triggers = _observe_change(turn, seen)
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     waited = known.trial == subscriptions.WAITING
     known.trial = subscriptions.CONVERTED
     if fact.from_trial:
-        _pull(turn, "trial_converted")
+        triggers.append("trial_converted")
+    _pull(turn, triggers)
     if turn.program is None:
         return
     if waited:
@@ -163,42 +202,48 @@ def _activated(turn: Turn, fact: facts.SubscriptionActivated) -> None:
     _follow(turn)
 
 
-def _observe_change(turn: Turn, seen: facts.Subscription) -> None:
-    """Compare with what was known, remember the newer, and pull what the difference says."""
+def _observe_change(turn: Turn, seen: facts.Subscription) -> list[str]:
+    """Compare with what was known, remember the newer, and return what the difference pulls."""
     known = subscriptions.find(turn.memory, seen.id)
     trigger, reason = subscriptions.change(known, seen, turn.program)
+    if trigger is not None and known is not None:
+        turn.change = subscriptions.difference(known, seen)
     subscriptions.observe(turn.memory, seen, turn.fact.occurred_at)
+    if trigger == "plan_downgraded":
+        clawback.undo(turn, seen.id, trigger)
     if trigger is not None:
-        _pull(turn, trigger)
-    elif isinstance(turn.fact, facts.SubscriptionChanged):
+        return [trigger]
+    if isinstance(turn.fact, facts.SubscriptionChanged):
         turn.note(reason, _CHANGE_DETAILS[reason])
+    return []
 
 
 def _changed(turn: Turn, fact: facts.SubscriptionChanged) -> None:
     turn.subscription = fact.subscription
-    _observe_change(turn, fact.subscription)
+    _pull(turn, _observe_change(turn, fact.subscription))
     if turn.program is not None:
         _follow(turn)
 
 
 def _renewed(turn: Turn, fact: facts.SubscriptionRenewed) -> None:
     seen = turn.subscription = fact.subscription
-    yearly = subscriptions.is_yearly(subscriptions.find(turn.memory, seen.id) or seen)
-    _observe_change(turn, seen)
-    _pull(turn, "subscription_renewed")
+    yearly = subscriptions.ends_whole_years(subscriptions.find(turn.memory, seen.id), seen)
+    triggers = [*_observe_change(turn, seen), "subscription_renewed"]
     if turn.program is None:
         return
     known = subscriptions.find(turn.memory, seen.id)
     assert known is not None
     if subscriptions.completes_year(known, seen, turn.program, yearly=yearly):
-        _pull(turn, "annual_renewal")
+        triggers.append("annual_renewal")
+    _pull(turn, triggers)
     _follow(turn)
 
 
 def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
-    _pull(turn, "subscription_cancelled")
+    clawback.undo(turn, fact.subscription.id, "subscription_cancelled")
+    _pull(turn, ["subscription_cancelled"])
     if turn.program is not None:
         _follow(turn)
 
@@ -206,7 +251,7 @@ def _cancelled(turn: Turn, fact: facts.SubscriptionCancelled) -> None:
 def _reactivated(turn: Turn, fact: facts.SubscriptionReactivated) -> None:
     turn.subscription = fact.subscription
     subscriptions.observe(turn.memory, fact.subscription, fact.occurred_at)
-    _pull(turn, "subscription_reactivated")
+    _pull(turn, ["subscription_reactivated"])
     if turn.program is not None:
         _follow(turn)
 
@@ -215,8 +260,7 @@ def _custom(turn: Turn, fact: facts.CustomEventReceived) -> None:
     if turn.program is None:
         return
     turn.subscription = subscriptions.newest(turn.memory)
-    turn.pulled.append("custom")
-    earn(turn, "custom", fact.occurred_at, event=fact.name)
+    _pull(turn, ["custom"], event=fact.name)
     _follow(turn, event=fact.name)
 
 
@@ -261,6 +305,12 @@ def _adjusted(turn: Turn, fact: facts.AdjustmentRequested) -> None:
     )
 
 
+def _tier_assigned(turn: Turn, fact: facts.TierAssigned) -> None:
+    tiers.assign(turn, fact)
+    if turn.entered:
+        thresholds.fire(turn)
+
+
 def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
     """Close the account for good: of the memory only digests and the clock stay."""
     open_lots = turn.ledger.lots
@@ -276,11 +326,13 @@ def _erase(turn: Turn, _fact: facts.CustomerDeleted) -> None:
         )
     turn.emit(AccountErased(**turn.head(BY_FACT, turn.now)))
     memory = turn.account.memory
-    turn.account.memory = turn.memory = Memory(digests=memory.digests, clock=memory.clock)
+    turn.account.memory = turn.memory = Memory(
+        digests=memory.digests, clock=memory.clock, joined_at=memory.joined_at
+    )
 
 
 def _time(turn: Turn, _fact: facts.TimeReached) -> None:
-    if not turn.events:
+    if not turn.events and not turn.notes:
         turn.note("nothing_due", "nothing was due that had not happened before")
 
 
@@ -306,8 +358,11 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     facts.SubscriptionReactivated: _reactivated,
     facts.CustomEventReceived: _custom,
     facts.AdjustmentRequested: _adjusted,
-    facts.RewardDelivered: thresholds.outcome,
-    facts.RewardFailed: thresholds.outcome,
+    facts.TierAssigned: _tier_assigned,
+    facts.RedemptionRequested: redemption.requested,
+    facts.RedemptionCancelled: redemption.cancelled,
+    facts.RewardDelivered: outcomes.delivered,
+    facts.RewardFailed: outcomes.failed,
     facts.CustomerDeleted: _erase,
     facts.TimeReached: _time,
     facts.ProgramPublished: _published,

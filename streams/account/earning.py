@@ -7,8 +7,15 @@ from schemas import ids
 from schemas.facts import PaymentSucceeded
 from schemas.points import Money, Multiplier, PointsEarned
 from schemas.program.expressions import Condition, Failed
-from streams.account import limits
-from streams.account.compiled import CompiledProgram, CompiledRule, Ratio, exact_text, reduced
+from streams.account import limits, pulls
+from streams.account.compiled import (
+    CompiledLimit,
+    CompiledProgram,
+    CompiledRule,
+    Ratio,
+    exact_text,
+    reduced,
+)
 from streams.account.state import Counter, Earning
 from streams.account.turn import Turn
 
@@ -18,6 +25,8 @@ NOTHING: Ratio = (0, 1)
 def earn(turn: Turn, trigger: str, at: int, *, event: str | None = None) -> None:
     """Let every rule of a trigger earn, in program order. `event` is a custom event's name."""
     assert turn.program is not None
+    if turn.trace is not None:
+        turn.trace.pull(trigger, event)
     for rule in turn.program.rules.get(trigger, ()):
         if rule.event == event:
             apply_rule(turn, rule, trigger, at)
@@ -26,42 +35,71 @@ def earn(turn: Turn, trigger: str, at: int, *, event: str | None = None) -> None
 def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     program = turn.program
     assert program is not None
+    if turn.trace is not None:
+        turn.trace.rule(rule, trigger)
     if rule.condition is not None and not holds(turn, rule.id, rule.condition, trigger):
         return
+    count = pulls.count(turn, rule) if rule.counts_pulls else 0
+    if rule.counts_pulls and count == 0:
+        return
     counter = turn.counter(rule.id) if rule.counted else None
-    if rule.limit and counter is not None:
-        refused = limits.refusal(rule.limit, counter, at, program)
-        if refused is not None:
-            turn.note("limit_reached", f"{rule.id}: {refused}")
-            return
+    if rule.limit and counter is not None and not allows(turn, rule.id, rule.limit, counter, at):
+        return
     base = _base(turn, rule, trigger)
     if base is None:
         return
     exact, multipliers = _multiply(turn, rule, trigger, at, base)
-    carried = program.carries and counter is not None
-    if carried and counter is not None:
-        exact = _sum(exact, counter.remainder)
+    carried = counter.remainder if program.carries and counter is not None else NOTHING
+    exact = _sum(exact, carried)
     wanted = _round(program.rounding, exact)
     given = wanted if counter is None else _clamp(program, rule, counter, at, wanted)
-    if carried and counter is not None:
+    if turn.trace is not None:
+        turn.trace.points(rule, program, counter, at, exact, wanted=wanted, given=given)
+    if program.carries and counter is not None:
         counter.remainder = reduced(exact[0] - wanted * exact[1], exact[1])
     if given <= 0:
         _note_nothing(turn, rule, exact, wanted)
         return
     if counter is not None:
         _count(program, rule, counter, at, given)
-    _credit(turn, rule, trigger, at, exact, multipliers=multipliers, given=given, wanted=wanted)
+    _credit(
+        turn,
+        rule,
+        trigger,
+        at,
+        exact,
+        carried=carried,
+        multipliers=multipliers,
+        given=given,
+        wanted=wanted,
+        count=count,
+    )
 
 
 def holds(turn: Turn, name: str, condition: Condition, trigger: str) -> bool:
     """Whether a condition holds here; says in a note why not."""
     result = condition.holds(turn.given(trigger))
+    if turn.trace is not None:
+        turn.trace.condition(name, condition, turn.given(trigger), result=result)
     if result is True:
         return True
     if isinstance(result, Failed):
         turn.note(result.reason, f"{name}: {result.detail}", loud=True)
     else:
         turn.note("condition_not_met", f"{name}: {condition.text}")
+    return False
+
+
+def allows(turn: Turn, name: str, limit: CompiledLimit, counter: Counter, at: int) -> bool:
+    """Whether a limit allows one more at the instant; says in a note why not."""
+    program = turn.program
+    assert program is not None
+    refused = limits.refusal(limit, counter, at, program)
+    if turn.trace is not None:
+        turn.trace.limit(name, limit, counter, at, program, refused=refused)
+    if refused is None:
+        return True
+    turn.note("limit_reached", f"{name}: {refused}")
     return False
 
 
@@ -107,6 +145,8 @@ def _multiply(
     """Every open multiplier and the tier's, or only the best of them, as the program stacks."""
     program = turn.program
     assert program is not None
+    if turn.trace is not None:
+        turn.trace.base(rule, base, turn.given(trigger), turn.payment, _quantity(turn))
     factors = [
         (each.applied, each.ratio)
         for each in rule.multipliers
@@ -117,10 +157,13 @@ def _multiply(
         level = program.tiers.levels[program.tiers.index.get(turn.ledger.tier, 0)]
         if level.applied is not None:
             factors.append((level.applied, level.ratio))
+    held = factors
+    if factors and not program.stacks:
+        factors = [max(factors, key=lambda factor: factor[1][0] / factor[1][1])]
+    if turn.trace is not None:
+        turn.trace.multipliers(rule, at, base, held, factors)
     if not factors:
         return base, ()
-    if not program.stacks:
-        factors = [max(factors, key=lambda factor: factor[1][0] / factor[1][1])]
     numerator, denominator = base
     for _, ratio in factors:
         numerator, denominator = numerator * ratio[0], denominator * ratio[1]
@@ -157,7 +200,7 @@ def _note_nothing(turn: Turn, rule: CompiledRule, exact: Ratio, wanted: int) -> 
     if wanted > 0:
         turn.note("cap_reached", f"{rule.id}: wanted {wanted}, the cap left 0", loud=True)
     else:
-        text = exact_text(*exact)
+        text = exact_text(exact[0], exact[1])
         turn.note("rounds_to_nothing", f"{rule.id}: {text} makes no whole point", loud=True)
 
 
@@ -177,13 +220,15 @@ def _credit(
     at: int,
     exact: Ratio,
     *,
+    carried: Ratio,
     multipliers: tuple[Multiplier, ...],
     given: int,
     wanted: int,
+    count: int,
 ) -> None:
     program, payment = turn.program, turn.payment
     assert program is not None
-    available_at = at if rule.activate_after is None else program.later(at, rule.activate_after)
+    available_at = at if rule.pending_for is None else program.later(at, rule.pending_for)
     turn.lifetime += given
     absorbed = 0
     if available_at <= at:
@@ -207,14 +252,18 @@ def _credit(
             program_version=program.version,
             rule=rule.id,
             points=given,
-            unrounded=exact_text(*exact),
+            unrounded=exact_text(exact[0], exact[1]),
             lot=ids.lot_text(lot),
             available_at=available_at,
-            expires_at=program.expires_at(available_at),
+            expires_at=None if rule.activates_on else program.expires_at(available_at),
             base=None if payment is None else _money(payment),
             multipliers=multipliers,
             wanted=None if wanted == given else wanted,
             absorbed=absorbed,
+            carried=exact_text(*carried) if carried[0] else "",
+            count=count,
+            promotional=rule.promotional,
+            activates_on=rule.activates_on,
         )
     )
     turn.earnings.append(Earning(rule.id, lot, given))

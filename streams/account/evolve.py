@@ -26,7 +26,7 @@ from schemas.points import (
     TierChanged,
 )
 from schemas.rewards import Feature
-from streams.account import lots
+from streams.account import lots, payments
 from streams.account.state import (
     NEVER,
     PROMOTIONAL,
@@ -38,9 +38,14 @@ from streams.account.state import (
     OpenReward,
 )
 
-CORRECTED = "corrected"
-"""Why a reward is revoked that did not fire in the order in which facts happened: it never stood,
-and what had paid for it is corrected with the lots."""
+TIER_LEFT, REFUNDED, CANCELLED, CORRECTED = "tier_left", "refunded", "cancelled", "corrected"
+"""Why a reward is revoked. One that is corrected never stood: what had paid for it is corrected
+with the lots."""
+GIVES_BACK = frozenset({REFUNDED, CANCELLED})
+"""Reasons after which the reward's cost comes back."""
+ON_PAYMENT, ON_LIFETIME, ON_TIER = "payment:", "lifetime:", "tier:"
+"""What a reward rests on, as `RewardEarned.rests_on` begins."""
+MAX_SETTLED = payments.MAX_PAYMENTS
 
 
 def evolve(account: Account, event: AnyPointsEvent) -> None:
@@ -57,10 +62,19 @@ def ordinal_of(reward_id: str) -> int:
 
 
 def find_open(ledger: Ledger, reward: str, ordinal: int) -> OpenReward | None:
-    for each in ledger.open_rewards:
+    return _find(ledger.open_rewards, reward, ordinal)
+
+
+def _find(rewards: list[OpenReward], reward: str, ordinal: int) -> OpenReward | None:
+    for each in rewards:
         if each.ordinal == ordinal and each.reward == reward:
             return each
     return None
+
+
+def find_kept(ledger: Ledger, reward: str, ordinal: int) -> OpenReward | None:
+    """An open reward, or a settled one that can still be taken back."""
+    return find_open(ledger, reward, ordinal) or _find(ledger.settled, reward, ordinal)
 
 
 def _earned(ledger: Ledger, event: PointsEarned) -> None:
@@ -98,10 +112,13 @@ def _activated(ledger: Ledger, event: PointsActivated) -> None:
 
 
 def _extended(ledger: Ledger, event: PointsExtended) -> None:
-    for change in event.lots:
-        lot = lots.find(ledger.lots, ids.lot_number(change.lot))
-        assert lot is not None, f"lot {change.lot} is not open"
-        lots.expire_later(ledger.lots, lot, event.expires_at)
+    moved = {ids.lot_number(change.lot) for change in event.lots}
+    lots.expire_all_later(ledger.lots, moved, event.expires_at)
+    # What pays for a reward comes back to its lot with the lot's dates.
+    for reward in (*ledger.open_rewards, *ledger.settled):
+        for piece in reward.taken:
+            if piece.id in moved:
+                piece.expires_at = event.expires_at
 
 
 def _expired(ledger: Ledger, event: PointsExpired) -> None:
@@ -122,13 +139,14 @@ def _redeemed(ledger: Ledger, event: PointsRedeemed) -> None:
 
 
 def _restored(ledger: Ledger, event: PointsRestored) -> None:
-    waiting = find_open(ledger, event.reward, ordinal_of(event.reward_id))
-    assert waiting is not None, "points only come back from a reward that is open"
-    pieces = {piece.id: piece for piece in waiting.taken}
+    paid_for = find_kept(ledger, event.reward, ordinal_of(event.reward_id))
+    assert paid_for is not None, "points only come back from a reward that they paid for"
+    pieces = {piece.id: piece for piece in paid_for.taken}
     for change in event.lots:
         lots.put_back(ledger.lots, pieces[ids.lot_number(change.lot)], change.points)
     ledger.deficit -= event.absorbed
-    ledger.open_rewards.remove(waiting)
+    paid_for.taken = []
+    _close(ledger, paid_for)
 
 
 def _adjusted(ledger: Ledger, event: PointsAdjusted) -> None:
@@ -145,8 +163,9 @@ def _adjusted(ledger: Ledger, event: PointsAdjusted) -> None:
 
 
 def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
-    ledger.tier = event.to_tier
-    ledger.tier_since = event.occurred_at
+    if event.to_tier != ledger.tier:
+        ledger.tier = event.to_tier
+        ledger.tier_since = event.occurred_at
 
 
 def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
@@ -155,7 +174,15 @@ def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
     ledger.fired[event.reward] = ordinal
     if passed_over:
         ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + passed_over
-    ledger.open_rewards.append(OpenReward(event.reward, ordinal, request=event.request))
+    at = event.occurred_at if event.counted_at is None else event.counted_at
+    earned = OpenReward(
+        event.reward, ordinal, request=event.request, rests_on=event.rests_on, at=at
+    )
+    ledger.open_rewards.append(earned)
+    if ledger.settled:
+        oldest = event.occurred_at - payments.KEPT_SECONDS
+        kept = [each for each in ledger.settled if each.at >= oldest]
+        ledger.settled = kept[-MAX_SETTLED:]
     if isinstance(event.grant, Feature) and event.grant.while_in_tier:
         ledger.held.append(HeldFeature(event.reward, ordinal, ledger.tier))
 
@@ -163,16 +190,29 @@ def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
 def _reward_delivered(ledger: Ledger, event: RewardDelivered) -> None:
     waiting = find_open(ledger, event.reward, ordinal_of(event.reward_id))
     assert waiting is not None, "only an open reward has an outcome"
-    ledger.open_rewards.remove(waiting)
+    _close(ledger, waiting)
 
 
 def _reward_failed(ledger: Ledger, event: RewardFailed) -> None:
     ordinal = ordinal_of(event.reward_id)
     waiting = find_open(ledger, event.reward, ordinal)
     assert waiting is not None, "only an open reward has an outcome"
+    if waiting.rests_on.startswith(ON_PAYMENT):
+        waiting.rests_on = ""  # a refund has nothing to take back; thresholds still count it
     if not waiting.taken:
-        ledger.open_rewards.remove(waiting)
+        _close(ledger, waiting)
     _release(ledger, event.reward, ordinal)
+
+
+def _close(ledger: Ledger, reward: OpenReward) -> None:
+    """Keep of a reward that waits for nothing only what a refund can take back."""
+    kept = ledger.settled
+    if reward in kept:
+        kept.remove(reward)
+    else:
+        ledger.open_rewards.remove(reward)
+    if reward.rests_on:
+        kept.append(reward)
 
 
 def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
@@ -183,9 +223,12 @@ def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
             lots.insert(ledger.lots, _lot(state))
     for payment in event.rewards:
         reward = payment.reward_id.rpartition(":")[0].rpartition(":")[2]
-        waiting = find_open(ledger, reward, ordinal_of(payment.reward_id))
-        assert waiting is not None, "only an open reward's payment is corrected"
-        waiting.taken = [_lot(state) for state in payment.lots]
+        paid_for = find_kept(ledger, reward, ordinal_of(payment.reward_id))
+        assert paid_for is not None, "only the payment of a reward that is kept is corrected"
+        paid_for.taken = [_lot(state) for state in payment.lots]
+        paid_for.rests_on = payment.rests_on
+        if payment.counted_at is not None:
+            paid_for.at = payment.counted_at
     ledger.deficit, ledger.lifetime = event.deficit, event.lifetime
     if event.tier_since is not None:
         ledger.tier_since = event.tier_since
@@ -205,13 +248,18 @@ def _lot(state: LotState) -> Lot:
 
 
 def _reward_revoked(ledger: Ledger, event: RewardRevoked) -> None:
-    ordinal = ordinal_of(event.reward_id)
+    """One whose tier was left still waits for its outcome."""
     ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + 1
-    _release(ledger, event.reward, ordinal)
-    if event.reason == CORRECTED:
-        waiting = find_open(ledger, event.reward, ordinal)
-        if waiting is not None:
-            ledger.open_rewards.remove(waiting)
+    _release(ledger, event.reward, ordinal_of(event.reward_id))
+    reward = find_kept(ledger, event.reward, ordinal_of(event.reward_id))
+    if reward is None:
+        return
+    reward.rests_on = ""
+    if event.reason == TIER_LEFT and reward in ledger.open_rewards:
+        return
+    if reward.taken and event.reason in GIVES_BACK:
+        return  # PointsRestored follows
+    _close(ledger, reward)
 
 
 def _release(ledger: Ledger, reward: str, ordinal: int) -> None:
@@ -228,6 +276,7 @@ def _erased(ledger: Ledger, _event: AccountErased) -> None:
     ledger.held.clear()
     ledger.fired.clear()
     ledger.revoked.clear()
+    ledger.settled.clear()
 
 
 _CHANGES: dict[type, Callable[[Ledger, Any], None]] = {

@@ -42,13 +42,19 @@ def refusal(
 
 def count(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
     counter.count += 1
+    counter.before_at = max(counter.before_at, min(counter.last_at, at))
     counter.last_at = max(counter.last_at, at)
     if limit.per is not None:
         add(counter.counts, program.period_key(at, limit.per), 1)
 
 
 def uncount(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
-    """What was counted at the instant was undone: it may happen once more."""
+    """What was counted at the instant was undone: it may happen once more.
+
+    A cooldown then counts from the time before, as far as that is known: one time back.
+    """
     counter.count = max(0, counter.count - 1)
+    if at == counter.last_at:
+        counter.last_at = counter.before_at
     if limit.per is not None:
         add(counter.counts, program.period_key(at, limit.per), -1)

@@ -16,7 +16,7 @@ def insert(lots: list[Lot], lot: Lot) -> None:
     lots.insert(index, lot)
 
 
-def find(lots: Iterable[Lot], lot_id: int) -> Lot | None:
+def find(lots: list[Lot], lot_id: int) -> Lot | None:
     for lot in lots:
         if lot.id == lot_id:
             return lot
@@ -39,6 +39,15 @@ def expire_later(lots: list[Lot], lot: Lot, expires_at: int) -> None:
     insert(lots, lot)
 
 
+def expire_all_later(lots: list[Lot], moved: set[int], expires_at: int) -> None:
+    """Move the expiry of the lots of these numbers, each of which is open."""
+    found = [lot for lot in lots if lot.id in moved]
+    assert len(found) == len(moved), "only open lots live longer"
+    for lot in found:
+        lot.expires_at = expires_at
+    lots.sort(key=Lot.debit_order)
+
+
 def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     """Remove points from lots and return the pieces removed. An emptied lot drops out."""
     pieces = []
@@ -53,7 +62,7 @@ def take(lots: list[Lot], changes: Iterable[LotChange]) -> list[Lot]:
     return pieces
 
 
-def plan(lots: Iterable[Lot], points: int, taken: dict[int, int], *, active: bool) -> int:
+def plan(lots: list[Lot], points: int, taken: dict[int, int], *, active: bool) -> int:
     """Add to `taken` what a debit takes of each lot, in debit order; returns what is not found."""
     for lot in lots:
         if points == 0:

@@ -17,6 +17,7 @@ from streams.account.decide import decide
 from streams.account.programs import Programs
 from streams.account.refold import Refold
 from streams.account.state import Account, Memory, Remembered
+from streams.account.trace import Trace
 from streams.account.turn import Turn
 from streams.account.window import ON_ARRIVAL
 
@@ -39,21 +40,25 @@ def fold(
     fact: facts.AnyFact,
     offset: int,
     programs: Programs,
+    *,
     encoded: bytes | None = None,
+    trace: Trace | None = None,
 ) -> list[AnyPointsEvent]:
     """The events of one fact, in sequence; `account` is changed in place.
 
     `offset` is the fact's place in its partition of `loyalty.facts.v1`, `encoded` the fact as it
     stands there, where the caller has it. Returns [] for a fact that was decided before, whatever
-    it carries now.
+    it carries now. `trace` is told everything that is considered, where the fact belongs.
     """
     memory = account.memory
     digest = ids.digest(fact.id)
     if _remembers(memory, digest):
+        if trace is not None:
+            trace.repeat()
         return []
     memory.digests += digest
     core, account.core = account.core, b""
-    turn = Turn(account, fact, digest, offset, programs)
+    turn = Turn(account, fact, digest, offset, programs, trace=trace)
     if account.ledger.erased:
         return decide(turn)
     if isinstance(fact, facts.TimeReached):
@@ -80,24 +85,24 @@ def _remembers(memory: Memory, digest: bytes) -> bool:
 
 def _pass(turn: Turn) -> list[AnyPointsEvent]:
     """Time is nothing to decide again: a re-fold lives through it anyway."""
-    account, memory = turn.account, turn.memory
+    account = turn.account
     if not account.past:
         return decide(turn)
-    payments, recorded = memory.payments.copy(), memory.recorded
+    payments = turn.memory.payments.copy()
     events = decide(turn)
-    window.follow(account, events, payments, recorded)
+    window.follow(account, events, payments, added=0)
     return events
 
 
 def _decide_in_order(turn: Turn, told: Remembered) -> list[AnyPointsEvent]:
-    account, memory = turn.account, turn.memory
-    payments, recorded = memory.payments.copy(), memory.recorded
+    account = turn.account
+    payments = turn.memory.payments.copy()
     events = decide(turn)
     if account.ledger.erased:
         account.past.clear()
         return events
-    window.follow(account, events, payments, recorded)
-    told.given = window.points_given(events)
+    window.follow(account, events, payments, added=isinstance(turn.fact, facts.PaymentSucceeded))
+    told.given = window.given_by(turn.fact, events)
     window.remember(account, told)
     return events
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from schemas import ids
 from streams.account.state import Memory, Payment
 
 KEPT_SECONDS = 2 * 366 * 86_400
@@ -41,8 +42,21 @@ def recall(memory: Memory) -> Iterator[tuple[int, Payment]]:
         yield place, _decoder.decode(payment)
 
 
+def at(memory: Memory, place: int) -> Payment:
+    return _decoder.decode(memory.payments[place])
+
+
 def keep(memory: Memory, place: int, payment: Payment) -> None:
     memory.payments[place] = msgspec.Raw(_encoder.encode(payment))
+
+
+def that_opened(memory: Memory, lot: int) -> str:
+    """The natural key of the payment that opened a lot, empty where none did."""
+    for _, payment in recall(memory):
+        for earning in payment.earnings:
+            if earning.lot == lot:
+                return ids.payment(payment.transaction, payment.invoice)
+    return ""
 
 
 def note_expired(memory: Memory, points_of_lots: dict[int, int]) -> None:
@@ -53,3 +67,5 @@ def note_expired(memory: Memory, points_of_lots: dict[int, int]) -> None:
             earning.expired += points_of_lots[earning.lot]
         if expired:
             keep(memory, place, payment)
+    for upgrade in memory.upgrades:
+        upgrade.earning.expired += points_of_lots.get(upgrade.earning.lot, 0)

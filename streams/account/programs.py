@@ -17,9 +17,13 @@ class UnusableProgramError(ValueError):
 
 
 class Programs:
-    """Immutable. Sites have one program at a time: the greatest (effective_from, version) holds."""
+    """Immutable. Sites have one program at a time: the greatest (effective_from, version) holds.
 
-    __slots__ = ("_by_site", "_documents", "_earlier")
+    `confirmed_by` are per site the activities that lots of any version wait for; sites where none
+    waits are absent.
+    """
+
+    __slots__ = ("_by_site", "_documents", "_earlier", "confirmed_by")
 
     def __init__(self, documents: tuple[bytes, ...] = ()) -> None:
         self._documents = documents
@@ -30,6 +34,11 @@ class Programs:
             self._by_site.setdefault(compiled.site, []).append(compiled)
         for versions in self._by_site.values():
             versions.sort(key=lambda each: (each.effective_at, each.version), reverse=True)
+        self.confirmed_by: dict[str, frozenset[str]] = {
+            site: waiting
+            for site, versions in self._by_site.items()
+            if (waiting := frozenset[str]().union(*(each.confirmed_by for each in versions)))
+        }
 
     def with_published(self, fact: ProgramPublished) -> "Programs":
         """The versions known from this fact on. Raises `UnusableProgramError`.

@@ -8,14 +8,23 @@ import msgspec
 
 from schemas import ids
 from schemas.codec import FACTS
-from schemas.facts import AdjustmentRequested, AnyFact, RewardDelivered, RewardFailed, TimeReached
+from schemas.facts import (
+    AdjustmentRequested,
+    AnyFact,
+    PaymentSucceeded,
+    RedemptionRequested,
+    RewardDelivered,
+    RewardFailed,
+    TimeReached,
+)
 from schemas.points import AnyPointsEvent, PointsReversed, RewardEarned
 from streams.account import timeline, window
 from streams.account.decide import decide
 from streams.account.evolve import ordinal_of
+from streams.account.outcomes import waiting_for
 from streams.account.programs import Programs
 from streams.account.state import Remembered
-from streams.account.thresholds import waiting_for
+from streams.account.trace import Trace
 from streams.account.turn import Ordinals, Turn
 from streams.account.window import ON_ARRIVAL, Firing
 
@@ -51,9 +60,13 @@ class Refold:
 
     def _fold(self, each: Remembered, fact: AnyFact, *, is_late: bool) -> None:
         self._pass_time(each.at, self._known_to(each))
-        if isinstance(fact, AdjustmentRequested):  # what was answered stands, but for new debts
+        # What was answered stands.
+        if isinstance(fact, AdjustmentRequested):
             fact = msgspec.structs.replace(fact, points=each.given)
-        turn = Turn(self.target, fact, ids.digest(fact.id), each.offset, self._known_to(each))
+        trace = self._turn.trace if is_late else None
+        turn = self._turn_of(fact, each, trace)
+        if isinstance(fact, RedemptionRequested):
+            turn.granted = each.given > 0
         if (
             isinstance(fact, RewardDelivered | RewardFailed)
             and waiting_for(turn, fact.reward_id) is None
@@ -61,11 +74,11 @@ class Refold:
             self._waiting.append((fact, each))
         else:
             self._live(turn)
-        given = window.points_given(turn.events)
+        given = window.given_by(fact, turn.events)
         self.own += [event for event in turn.events if is_late or self._undoes_late(event)]
         if given != each.given and not is_late:
             self.corrected.append((fact.id, each.given, given))
-        kept = each.given if isinstance(fact, AdjustmentRequested) else given
+        kept = each.given if isinstance(fact, AdjustmentRequested | RedemptionRequested) else given
         window.remember(
             self.target, Remembered(each.at, each.rank, each.offset, each.known, kept, each.fact)
         )
@@ -79,7 +92,7 @@ class Refold:
         """An outcome that stands before its reward in this order is told when that has fired."""
         for waiting in self._waiting.copy():
             fact, each = waiting
-            turn = Turn(self.target, fact, ids.digest(fact.id), each.offset, self._known_to(each))
+            turn = self._turn_of(fact, each)
             if waiting_for(turn, fact.reward_id) is not None:
                 self._waiting.remove(waiting)
                 self._live(turn)
@@ -100,17 +113,21 @@ class Refold:
 
     def _live(self, turn: Turn, until: int | None = None) -> None:
         """Decide the fact of a turn on the target, or let time alone pass until an instant."""
-        memory = self.target.memory
-        payments, recorded = memory.payments.copy(), memory.recorded
+        payments = self.target.memory.payments.copy()
         turn.ordinals = self._ordinals
         if until is None:
             decide(turn)
         else:
             timeline.advance(turn, until)
-        window.follow(self.target, turn.events, payments, recorded)
+        added = until is None and isinstance(turn.fact, PaymentSucceeded)
+        window.follow(self.target, turn.events, payments, added=added)
         for event in turn.events:
             if isinstance(event, RewardEarned):
                 self.earned[event.reward, ordinal_of(event.reward_id)] = event
+
+    def _turn_of(self, fact: AnyFact, each: Remembered, trace: Trace | None = None) -> Turn:
+        digest, programs = ids.digest(fact.id), self._known_to(each)
+        return Turn(self.target, fact, digest, each.offset, programs, trace=trace)
 
     def _known_to(self, each: Remembered) -> Programs:
         return self._turn.programs.first(each.known)

@@ -3,15 +3,19 @@
 After any number of partial refunds the points undone are round(earned × refunded ÷ paid), half up,
 so they sum exactly. They come from the payment's own lots (a pending one is voided), then what of
 them expired counts as undone, then other lots in debit order, then as `refunds.negative` says.
+Rewards that are taken back give their cost back before, so that the refund finds it there.
 """
 
+from schemas import ids
 from schemas.facts import PaymentRefunded, PaymentSucceeded
-from schemas.points import Money, PointsReversed
-from streams.account import limits, lots, payments, tiers
-from streams.account.state import Earning, ParkedRefund, Payment
-from streams.account.turn import BY_REFUND, Turn
+from schemas.points import FactIgnored, Money
+from streams.account import payments, pulls, revocation, tiers, undoing
+from streams.account.state import NEVER, Earning, ParkedRefund, Payment
+from streams.account.turn import BY_REFUND, BY_TIME, Turn
 
 MAX_PARKED = 32
+PARKED_SECONDS = 90 * 86_400
+"""How long after it occurred a refund waits for its payment."""
 
 
 def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
@@ -27,34 +31,71 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         memory.recorded,
         first=first,
         earnings=turn.earnings,
-        counted=tiers.counts_money(turn, payment.currency),
+        counted=tiers.is_counting(turn),
+        pulls=turn.counted,
     )
+    payments.remember(memory, paid, turn.now)
     if memory.parked:
         _apply_parked(turn, paid)
-    payments.remember(memory, paid, turn.now)
 
 
 def refund(turn: Turn, fact: PaymentRefunded) -> None:
     """Undo a refund's share of the payments it names, or park it until its payment arrives.
 
-    A chargeback or late failure undoes all that is left of the payment.
+    A chargeback or late failure undoes all that is left of the payment. What waits too long is
+    given up.
     """
     left = fact.amount_minor if fact.reason == "refund" else None
     memory = turn.memory
-    known = [each for each in payments.recall(memory) if _is_about(each[1], fact)]
-    for place, payment in known:
-        left = _undo(turn, payment, left)
-        payments.keep(memory, place, payment)
+    known = [place for place, each in payments.recall(memory) if _is_about(each, fact)]
+    for place in known:
+        left = _undo(turn, place, left)
         if left == 0:
             return
     if known and fact.invoice:
         return
     # A chargeback is about every invoice of the payment: those still to come are undone then.
-    parked = memory.parked
-    parked.append(ParkedRefund(fact.payment_transaction, fact.invoice, left))
-    del parked[:-MAX_PARKED]
-    if not known or left is not None:
-        turn.note("refund_parked", "the payment it gives back is not known yet")
+    until = fact.occurred_at + PARKED_SECONDS
+    found = bool(known) and left is None
+    waiting = ParkedRefund(fact.payment_transaction, fact.invoice, left, until, found)
+    if until > turn.now:
+        _park(turn, waiting)
+    elif not found:
+        turn.note("refund_unmatched", _unmatched(waiting))
+
+
+def give_up_unmatched(turn: Turn, at: int) -> None:
+    """Let go of the refunds whose payment did not come in time, and say so."""
+    waiting = []
+    for each in turn.memory.parked:
+        if each.until == NEVER or each.until > at:
+            waiting.append(each)
+        elif not each.found:
+            _give_up(turn, each, BY_TIME, at)
+    turn.memory.parked = waiting
+
+
+def _park(turn: Turn, refund: ParkedRefund) -> None:
+    parked = turn.memory.parked
+    parked.append(refund)
+    crowded = len(parked) > MAX_PARKED
+    if crowded:
+        _give_up(turn, parked.pop(0), BY_REFUND, turn.now)
+    if not refund.found:
+        detail = "the payment it gives back is not known yet"
+        turn.note("refund_parked", detail, loud=crowded)
+
+
+def _give_up(turn: Turn, parked: ParkedRefund, trigger: str, at: int) -> None:
+    turn.emit(
+        FactIgnored(**turn.head(trigger, at), reason="refund_unmatched", detail=_unmatched(parked))
+    )
+
+
+def _unmatched(parked: ParkedRefund) -> str:
+    """For people: what never came."""
+    invoice = f", invoice {parked.invoice}" if parked.invoice else ""
+    return f"a refund looked in vain for the payment {parked.transaction}{invoice}"
 
 
 def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:
@@ -64,19 +105,23 @@ def _is_about(payment: Payment, fact: PaymentRefunded) -> bool:
 
 
 def _apply_parked(turn: Turn, payment: Payment) -> None:
+    """Undo what was waiting for the payment just remembered."""
+    place = len(turn.memory.payments) - 1
     waiting = []
     for each in turn.memory.parked:
         if each.transaction == payment.transaction and each.invoice in ("", payment.invoice):
-            left = _undo(turn, payment, each.amount_minor)
+            left = _undo(turn, place, each.amount_minor)
             if left != 0 and not each.invoice:
-                waiting.append(ParkedRefund(each.transaction, "", left))
+                each.amount_minor, each.found = left, each.found or left is None
+                waiting.append(each)
         else:
             waiting.append(each)
     turn.memory.parked = waiting
 
 
-def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
-    """Undo the share of a refund that fits the payment; returns what is left of the refund."""
+def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
+    """Undo the share of a refund that fits a payment; returns what is left of the refund."""
+    payment = payments.at(turn.memory, place)
     room = payment.amount_minor - payment.refunded_minor
     given_back = room if amount_minor is None else min(room, amount_minor)
     left = None if amount_minor is None else amount_minor - given_back
@@ -84,13 +129,36 @@ def _undo(turn: Turn, payment: Payment, amount_minor: int | None) -> int | None:
         turn.note("already_refunded", "the whole payment was given back before")
         return left
     payment.refunded_minor += given_back
+    payments.keep(turn.memory, place, payment)
+    points = sum(share for _, share in _shares(payment))
+    loss = tiers.unwind(turn, payment, points, given_back)
+    _revoke(turn, payment, points, loss)
+    # Points that came back expired are noted at the payments that earned them, maybe at this one.
+    payment = payments.at(turn.memory, place)
     shares = _shares(payment)
+    if turn.trace is not None:
+        turn.trace.refund(payment, given_back, shares)
     if shares:
-        _reverse(turn, payment, shares, given_back)
+        earned_by = ids.payment(payment.transaction, payment.invoice)
+        base = Money(amount_minor=given_back, currency=payment.currency)
+        undoing.reverse(turn, shares, earned_by=earned_by, trigger=BY_REFUND, base=base)
     else:
         turn.note("nothing_to_reverse", "the payment earned nothing that this refund undoes")
-    _unwind(turn, payment, shares, given_back)
+    _unwind(turn, payment, shares)
+    payments.keep(turn.memory, place, payment)
+    if loss is not None:
+        tiers.lose(turn, loss, BY_REFUND)
     return left
+
+
+def _revoke(turn: Turn, payment: Payment, points: int, loss: tiers.Loss | None) -> None:
+    """Rewards that rest on what this refund undoes."""
+    if payment.refunded_minor >= payment.amount_minor:
+        revocation.payment_undone(turn, ids.payment(payment.transaction, payment.invoice))
+    if points:
+        revocation.lifetime_falls(turn, turn.lifetime - points, BY_REFUND)
+    if loss is not None:
+        revocation.tier_lost(turn, loss.tiers, loss.level, BY_REFUND)
 
 
 def _shares(payment: Payment) -> list[tuple[Earning, int]]:
@@ -113,72 +181,11 @@ def _shares(payment: Payment) -> list[tuple[Earning, int]]:
     return [(earnings[index], share) for index, share in shares.items() if share > 0]
 
 
-def _reverse(
-    turn: Turn, payment: Payment, shares: list[tuple[Earning, int]], given_back: int
-) -> None:
-    ledger = turn.ledger
-    taken: dict[int, int] = {}
-    need = expired = 0
-    for earning, share in shares:
-        own = lots.find(ledger.lots, earning.lot)
-        part = min(share, own.points - taken.get(own.id, 0)) if own is not None else 0
-        if own is not None and part:
-            taken[own.id] = part
-        gone = min(share - part, earning.expired)
-        earning.expired -= gone
-        expired += gone
-        need += share - part - gone
-        earning.reversed += share
-    policy = turn.program.negative if turn.program else "allow"
-    need = lots.plan(ledger.lots, need, taken, active=True)
-    if policy == "pending_first":
-        need = lots.plan(ledger.lots, need, taken, active=False)
-    overdrawn, forgiven = (0, need) if policy == "clamp" else (need, 0)
-    points = sum(share for _, share in shares)
-    for lot in ledger.lots:
-        if lot.active:
-            turn.balance -= taken.get(lot.id, 0)
-        else:
-            turn.pending -= taken.get(lot.id, 0)
-    turn.balance -= overdrawn
-    turn.deficit += overdrawn
-    turn.lifetime -= points
-    turn.emit(
-        PointsReversed(
-            **turn.head(BY_REFUND, turn.now),
-            points=points,
-            earned_by=f"payment:{payment.transaction}:{payment.invoice}",
-            lots=lots.changes_of(taken),
-            overdrawn=overdrawn,
-            forgiven=forgiven,
-            expired=expired,
-            base=Money(amount_minor=given_back, currency=payment.currency),
-        )
-    )
-
-
-def _unwind(
-    turn: Turn, payment: Payment, shares: list[tuple[Earning, int]], given_back: int
-) -> None:
-    """What the payment counted towards: caps, limits, the first payment, and the tier."""
-    memory, program = turn.memory, turn.program
-    if payment.first and payment.refunded_minor >= payment.amount_minor:
-        memory.paid = payment.first = False
-    if program is None:
-        return
-    for earning, share in shares:
-        rule, counter = program.rule_by_id.get(earning.rule), memory.counters.get(earning.rule)
-        if rule is None or counter is None:
-            continue
-        if rule.cap_per is not None:
-            limits.add(counter.points, program.period_key(payment.at, rule.cap_per), -share)
-        if rule.limit and earning.reversed == earning.points:
-            limits.uncount(rule.limit, counter, payment.at, program)
-    if program.tiers is None:
-        return
-    if program.tiers.currency is None:
-        points = sum(share for _, share in shares)
-        tiers.unqualify(turn, payment.at, points, payment.number)
-    elif payment.counted and program.tiers.currency == payment.currency:
-        memory.spend_minor = max(0, memory.spend_minor - given_back)
-        tiers.unqualify(turn, payment.at, given_back, payment.number)
+def _unwind(turn: Turn, payment: Payment, shares: list[tuple[Earning, int]]) -> None:
+    """What the payment counted towards: the first payment, pulls, caps and limits."""
+    if payment.refunded_minor >= payment.amount_minor:
+        pulls.uncount(turn.memory, payment.pulls)
+        payment.pulls = {}
+        if payment.first:
+            turn.memory.paid = payment.first = False
+    undoing.uncount(turn, shares, payment.at)

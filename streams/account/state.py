@@ -6,13 +6,18 @@ closed lots, settled rewards and payments too old to be refunded drop out, so it
 Nothing here can form a cycle, so nothing is for the garbage collector to look at (`gc=False`).
 """
 
+from typing import Final
+
 import msgspec
 
-NEVER = 0
+NEVER: Final = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
 PROMOTIONAL, STANDARD = 0, 1
 """Priorities of lots: promotional ones are spent first."""
+
+FOR_GOOD = 1 << 62
+"""A `held_until` that does not end."""
 
 _LAST = 1 << 62
 
@@ -35,6 +40,10 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     def debit_order(self) -> tuple[int, int, int, int]:
         return (self.priority, self.expires_at or _LAST, self.earned_at, self.id)
 
+    def age(self) -> tuple[int, int]:
+        """Oldest first: the order in which lots become spendable at one instant."""
+        return (self.earned_at, self.id)
+
     def piece(self, points: int) -> "Lot":
         """So many points of it, with its dates."""
         return Lot(
@@ -44,14 +53,18 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
 
 
 class OpenReward(msgspec.Struct, array_like=True, gc=False):
-    """A reward that waits for its outcome. `taken` are the pieces of lots that paid for it,
-    `request` the caller's id where it was asked for.
+    """A reward that waits for its outcome, or one that a refund can still take back after it.
+
+    `taken` are the pieces of lots that paid for it, `request` the caller's id where it was asked
+    for, `rests_on` what takes it back (see `RewardEarned`), `at` the instant its limit counts it.
     """
 
     reward: str
     ordinal: int
     taken: list[Lot] = []
     request: str = ""
+    rests_on: str = ""
+    at: int = 0
 
 
 class HeldFeature(msgspec.Struct, array_like=True, gc=False):
@@ -66,6 +79,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     """What the account's points events add up to. `lots` stand in debit order.
 
     `fired` counts the firings of each reward for ever, `revoked` those that stand no more.
+    `settled` are rewards that have their outcome and that a refund can still take back.
     """
 
     sequence: int = 0
@@ -79,6 +93,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     held: list[HeldFeature] = []
     erased: bool = False
     revoked: dict[str, int] = {}
+    settled: list[OpenReward] = []
 
     def standing(self, reward: str) -> int:
         """How many firings of a reward stand."""
@@ -86,13 +101,26 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 
 class Counter(msgspec.Struct, array_like=True, gc=False):
-    """How often and how much a rule gave. `counts` and `points` are by calendar period."""
+    """How often and how much a rule gave. `counts` and `points` are by calendar period.
+
+    `before_at` is the time before the last one, for when the last one is undone.
+    """
 
     count: int = 0
     last_at: int = 0
     counts: dict[int, int] = {}
     points: dict[int, int] = {}
     remainder: tuple[int, int] = (0, 1)
+    before_at: int = 0
+
+
+class Pulls(msgspec.Struct, array_like=True, gc=False):
+    """How often a rule was pulled, of a streak how often in a row; `earned` is the last number at
+    which it earned.
+    """
+
+    count: int = 0
+    earned: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):
@@ -106,8 +134,10 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment that may still be refunded, the `number`-th of the account; `counted` says that its
-    money counts towards a tier.
+    """A payment that may still be refunded, by its `number` among what the account recorded.
+
+    `counted` says that it stands in what qualifies for tiers. `pulls` are the rules that count it
+    among their pulls, and whether they earned at it.
     """
 
     transaction: str
@@ -120,21 +150,44 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     first: bool = False
     earnings: list[Earning] = []
     counted: bool = False
+    pulls: dict[str, bool] = {}
+
+
+class Upgrade(msgspec.Struct, array_like=True, gc=False):
+    """What an upgrade earned that is taken back if it does not last until `until`.
+
+    `fact` is the upgrade's natural key, `number` counts it with the account's payments.
+    """
+
+    fact: str
+    subscription: str
+    at: int
+    until: int
+    number: int
+    earning: Earning
 
 
 class ParkedRefund(msgspec.Struct, array_like=True, gc=False):
-    """A refund that arrived before its payment. `amount_minor` None is the whole payment."""
+    """A refund that arrived before its payment. `amount_minor` None is the whole payment.
+
+    It is given up at `until`; without a word where its payment was `found`, and it waits only for
+    what else that transaction may have paid.
+    """
 
     transaction: str
     invoice: str
     amount_minor: int | None
+    until: int = NEVER
+    found: bool = False
 
 
 class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     """What facts last said of a subscription, enough to tell what a later fact changes.
 
     `anchor` is where its years are counted from, `years` how many annual renewals are settled,
-    `anniversary_at` the next anniversary that is due, where a program asks for it.
+    `anniversary_at` the next anniversary that is due, where a program asks for it. `addons` tells
+    one set of add-ons from another, 0 for none. `yearly` says that the term that began at
+    `term_start` is one of whole years, `yearly_before` that the term before it was.
     """
 
     id: str
@@ -150,16 +203,35 @@ class KnownSubscription(msgspec.Struct, array_like=True, gc=False):
     years: int = 0
     anniversary_at: int = NEVER
     trial: int = 0
+    addons: int = 0
+    term_start: int = NEVER
+    yearly: bool = False
+    yearly_before: bool = False
+
+
+class Qualifying(msgspec.Struct, array_like=True, gc=False):
+    """What qualifies for tiers, of points or of one currency's money: `total` for life, and
+    `values` beside the ascending `instants` they count from. Those up to `merged_until` stand for
+    several; see `qualifying`.
+    """
+
+    total: int = 0
+    instants: list[int] = []
+    values: list[int] = []
+    merged_until: int = 0
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
     """What was seen. `digests` are eight bytes per fact, for the life of the account; `payments`
-    are encoded each, see `payments`.
+    are encoded each, see `payments`. `joined_at` is the instant of the earliest fact.
 
-    `qualifying` is what counts in a tier's window, by the instant it stops counting; `tier_basis`
-    is the figure the present tier rests on, counted at `tier_counted_at` over the first
-    `tier_payments` of the `recorded` payments, and `tier_needs` what it must not fall below:
-    nothing for a tier that is kept by grace.
+    `qualifying` is kept by currency, and under no currency for points. `tier_basis` is the figure
+    the present tier rests on, counted at `tier_counted_at` over the first `tier_recorded` of the
+    `recorded` payments and upgrades, and `tier_needs` what it must not fall below: nothing for a
+    tier that is kept by grace. A review that the basis failed at `failed_at` has put the drop off
+    to `review_at`, by grace where `graced`. Until `held_until` neither time nor a refund leads
+    below the `held_tier` that a person assigned. `reminders` says when the points that expire at an
+    instant are told of, NEVER where that was done.
     """
 
     digests: bytes = b""
@@ -169,14 +241,21 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     parked: list[ParkedRefund] = []
     counters: dict[str, Counter] = {}
     paid: bool = False
-    spend_minor: int = 0
-    qualifying: dict[int, int] = {}
+    qualifying: dict[str, Qualifying] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
-    tier_payments: int = 0
+    tier_recorded: int = 0
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
+    pulls: dict[str, Pulls] = {}
+    upgrades: list[Upgrade] = []
+    reminders: dict[int, int] = {}
+    joined_at: int = NEVER
+    failed_at: int = NEVER
+    graced: bool = False
+    held_tier: str = ""
+    held_until: int = NEVER
     recorded: int = 0
 
 

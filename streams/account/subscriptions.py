@@ -4,17 +4,27 @@ No billing event carries the state before it, so what changed is told from memor
 `resource_version` never overwrites a newer one and never says that something changed.
 """
 
+from fractions import Fraction
 from math import inf
 
+from schemas import ids
 from schemas.facts import Line, Subscription
+from schemas.program.amounts import round_points
+from schemas.program.names import Change, ChangeKind
 from streams.account.compiled import CompiledProgram
 from streams.account.state import NEVER, KnownSubscription, Memory
 
 MAX_SUBSCRIPTIONS = 50
 """Beyond this many the one that was longest without news is forgotten."""
 
+_YEAR_SECONDS_MIN = 360 * 86_400
+"""Less than any year, however its dates and its zone's clocks fall."""
+
 UNTRIED, WAITING, CONVERTED = 0, 1, 2
 """What is known of a trial: nothing, that rules wait for its end, that it ended."""
+
+_YEAR_AT_LEAST = 360 * 86_400
+"""Longer than any term of months that is no year, shorter than any year."""
 
 _UNITS_PER_MONTH = {"day": (1461, 48), "week": (1461, 336), "month": (1, 1), "year": (1, 12)}
 """How many billing units a month has, as a ratio: a year is 365.25 days of twelve equal months."""
@@ -34,6 +44,8 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
         known = KnownSubscription(
             seen.id, seen.plan, seen.quantity, seen.amount_minor, seen.currency, seen.period,
             seen.period_unit, seen.status, seen.resource_version, _anchor(seen, at),
+            addons=_addons(seen), term_start=seen.term_start or NEVER,
+            yearly=_is_yearly(seen), yearly_before=_is_yearly(seen),
         )  # fmt: skip
         memory.subscriptions.append(known)
         del memory.subscriptions[:-MAX_SUBSCRIPTIONS]
@@ -46,6 +58,10 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
         known.amount_minor, known.currency = seen.amount_minor, seen.currency
         known.period, known.period_unit = seen.period, seen.period_unit
         known.status, known.resource_version = seen.status, seen.resource_version
+        known.addons = _addons(seen)
+        if seen.term_start is not None and seen.term_start > known.term_start:
+            known.term_start, known.yearly_before = seen.term_start, known.yearly
+        known.yearly = _is_yearly(seen)
         anchor = _anchor(seen, known.anchor)
         if anchor != known.anchor:
             known.anchor, known.anniversary_at = anchor, NEVER
@@ -76,9 +92,57 @@ def change(
     return ("plan_upgraded" if difference > 0 else "plan_downgraded"), ""
 
 
-def is_yearly(term: KnownSubscription | Subscription) -> bool:
-    """Whether its terms are whole years."""
-    return term.period_unit == "year" or (term.period_unit == "month" and term.period % 12 == 0)
+def difference(known: KnownSubscription, seen: Subscription) -> Change:
+    """What a newer subscription changes, as expressions read it."""
+    difference_minor = None
+    if seen.currency == known.currency:
+        old = _monthly(known.amount_minor, known.period, known.period_unit)
+        new = _monthly(seen.amount_minor, seen.period, seen.period_unit)
+        difference_minor = round_points(Fraction(*new) - Fraction(*old), "half_up")
+    return Change(
+        from_plan=known.plan,
+        to_plan=seen.plan,
+        kind=_kind(known, seen),
+        quantity_before=known.quantity,
+        quantity_after=seen.quantity,
+        difference_minor=difference_minor,
+    )
+
+
+def _kind(known: KnownSubscription, seen: Subscription) -> ChangeKind:
+    if seen.plan != known.plan:
+        return "plan"
+    if seen.quantity != known.quantity:
+        return "quantity"
+    return "addons" if _addons(seen) != known.addons else "price"
+
+
+def _addons(seen: Subscription) -> int:
+    """A digest of which add-ons it has and how many of each, 0 for none."""
+    addons = [f"{line.price}*{line.quantity}" for line in seen.lines if line.kind == "addon"]
+    return int.from_bytes(ids.digest("\n".join(sorted(addons)))) if addons else 0
+
+
+def ends_whole_years(known: KnownSubscription | None, renewed: Subscription) -> bool:
+    """Whether the term that a renewal ended was one of whole years.
+
+    A change that was planned for the renewal is told before it and says what the new term is like,
+    so the term that ended is remembered apart. What was never heard of is taken to be as before.
+    """
+    if known is None:
+        return _is_yearly(renewed)
+    if renewed.term_start is not None and renewed.term_start <= known.term_start:
+        return known.yearly_before
+    return known.yearly
+
+
+def _is_yearly(seen: Subscription) -> bool:
+    """Whether the term is one of whole years, by its dates too where they are known."""
+    if seen.period_unit != "year" and not (seen.period_unit == "month" and seen.period % 12 == 0):
+        return False
+    if seen.term_start is None or seen.term_end is None:
+        return True
+    return seen.term_end - seen.term_start >= _YEAR_AT_LEAST
 
 
 def completes_year(
@@ -90,6 +154,8 @@ def completes_year(
     after each anniversary of a shorter one, by date in the program's zone.
     """
     started = seen.term_start if seen.term_start is not None else NEVER
+    if not yearly and started < known.anchor + (known.years + 1) * _YEAR_SECONDS_MIN:
+        return False  # whatever the calendar says, as mostly
     years = program.years_between(known.anchor, started) if started else 0
     if not yearly and years <= known.years:
         return False

@@ -1,47 +1,47 @@
-"""Tiers: upgrade at once, review at the end of a window, undo what a refund takes away. PURE."""
+"""Tiers: up at once, down at a review or by a refund, and held where a person says so. PURE.
 
-from schemas.facts import PaymentSucceeded
+A review that the basis fails may put the drop off: to the end of the minimum stay, then once by
+grace. What a person assigned is the lowest that time and refunds lead to until the hold ends.
+"""
+
+from schemas.facts import PaymentSucceeded, TierAssigned, TimeReached
 from schemas.points import RewardRevoked, TierChanged
+from streams.account import qualifying
 from streams.account.compiled import CompiledTiers
-from streams.account.state import NEVER
-from streams.account.turn import BY_REFUND, BY_TIER, BY_TIME, Turn
+from streams.account.evolve import TIER_LEFT
+from streams.account.qualifying import POINTS
+from streams.account.state import FOR_GOOD, NEVER, Memory, Payment
+from streams.account.turn import BY_FACT, BY_TIER, BY_TIME, Turn
+
+
+def is_counting(turn: Turn) -> bool:
+    """Whether what is earned and paid now is kept for tiers."""
+    tiers = turn.program.tiers if turn.program else None
+    return tiers is not None and not tiers.retired
 
 
 def qualify_points(turn: Turn, at: int) -> None:
-    """Count what this turn earned at an instant, where points are the basis."""
+    """Count what this turn earned at an instant."""
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is not None and tiers.currency is None:
-        earned = 0
-        for each in turn.earnings:
-            earned += each.points
-        _qualify(turn, tiers, at, earned)
-
-
-def counts_money(turn: Turn, currency: str) -> bool:
-    """Whether payments of a currency are the basis."""
-    tiers = turn.program.tiers if turn.program else None
-    return tiers is not None and tiers.currency == currency
+    if tiers is None or not turn.earnings:
+        return
+    earned = 0
+    for each in turn.earnings:
+        earned += each.points
+    window = tiers.window if tiers.counts == POINTS else None
+    qualifying.count(turn.memory, POINTS, at, earned, window)
 
 
 def qualify_money(turn: Turn, payment: PaymentSucceeded) -> None:
-    """Count a payment, where money of its currency is the basis."""
+    """Count a payment."""
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is not None and counts_money(turn, payment.currency):
-        turn.memory.spend_minor += payment.amount_minor
-        _qualify(turn, tiers, payment.occurred_at, payment.amount_minor)
-
-
-def _qualify(turn: Turn, tiers: CompiledTiers, at: int, value: int) -> None:
-    if tiers.for_life or value <= 0:
+    if tiers is None or tiers.retired or payment.amount_minor <= 0:
         return
-    leaves_at = tiers.leaves_at(at)
-    qualifying = turn.memory.qualifying
-    if leaves_at >= turn.now:
-        qualifying[leaves_at] = qualifying.get(leaves_at, 0) + value
-    while qualifying and (soonest := min(qualifying)) < turn.now:
-        del qualifying[soonest]
+    currency = payment.currency
+    window = tiers.window if currency == tiers.counts else None
+    qualifying.count(turn.memory, currency, payment.occurred_at, payment.amount_minor, window)
 
 
 def upgrade(turn: Turn) -> None:
@@ -51,39 +51,165 @@ def upgrade(turn: Turn) -> None:
     """
     assert turn.program is not None
     tiers = turn.program.tiers
-    if tiers is None:
+    if tiers is None or tiers.retired:
         return
     present = tiers.index.get(turn.ledger.tier, -1)
     if present == len(tiers.levels) - 1:
         return
-    basis = _basis(turn, tiers, turn.now)
-    reached = tiers.level_for(basis)
+    basis = basis_of(turn.memory, turn.lifetime, tiers, turn.now)
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=False)
+    reached = max(tiers.level_for(basis), _floor(turn.memory, tiers, turn.now))
     if reached > present:
         _change(turn, tiers, reached, basis, trigger=BY_TIER, at=turn.now)
 
 
-def review(turn: Turn, at: int) -> None:
-    """A window after the tier was reached: keep it, or go down as the program says."""
-    memory = turn.memory
-    memory.review_at = NEVER
-    tiers = turn.program.tiers if turn.program else None
-    if tiers is None or tiers.for_life or tiers.downgrade == "never":
+def assign(turn: Turn, fact: TierAssigned) -> None:
+    """Put the account in a tier by hand, and hold it there at least `until`."""
+    if turn.program is None:
         return
-    present = tiers.index.get(turn.ledger.tier, 0)
-    basis = _basis(turn, tiers, at, ending=tiers.by_year)
+    tiers = turn.program.tiers
+    if tiers is None:
+        turn.note("no_tiers", "the program has no tiers")
+        return
+    target = tiers.index.get(fact.tier)
+    if target is None:
+        known = ", ".join(tiers.index)
+        turn.note("unknown_tier", f"there is no tier {fact.tier}; known are {known}")
+        return
+    if fact.until is not None and fact.until <= turn.now:
+        turn.note("until_is_past", "`until` is not after the account's clock: nothing to hold")
+        return
+    turn.memory.held_tier = fact.tier
+    turn.memory.held_until = FOR_GOOD if fact.until is None else fact.until
+    basis = basis_of(turn.memory, turn.lifetime, tiers, turn.now)
+    _change(turn, tiers, target, basis, trigger=BY_FACT, at=turn.now, by_hand=fact)
+
+
+def due_at(memory: Memory) -> int:
+    """When time alone next does something about the tier."""
+    if memory.held_until in (NEVER, FOR_GOOD):
+        return memory.review_at
+    return min(memory.held_until, memory.review_at or FOR_GOOD)
+
+
+def settle(turn: Turn) -> None:
+    """Let a review be due where a new version asks for one that none before did, and at the right
+    end of the year where an older fact has shown that the account joined earlier.
+
+    What counts under a rule for the first time has a whole window for it.
+    """
+    assert turn.program is not None
+    tiers, memory = turn.program.tiers, turn.memory
+    if tiers is None or not tiers.reviewed:
+        return
+    if memory.review_at and not tiers.window.by_membership:
+        return
+    present = tiers.index.get(turn.ledger.tier, -1)
+    if present <= 0 or present <= _floor(memory, tiers, turn.now):
+        return
+    window = tiers.window
+    if not memory.review_at:
+        since = max(turn.ledger.tier_since, turn.program.effective_at)
+    elif memory.failed_at or memory.tier_basis < memory.tier_needs:
+        return  # no end of a year, but of a grace or a minimum stay
+    elif window.leaves_at(memory.review_at - 1, memory.joined_at) != memory.review_at:
+        since = turn.now
+    else:
+        return
+    memory.review_at = max(window.leaves_at(since, memory.joined_at), turn.now + 1)
+
+
+def review(turn: Turn, at: int) -> None:
+    """What time does about the tier at an instant: end a hold, keep the tier, or lead down."""
+    if NEVER != turn.memory.held_until <= at:
+        _end_hold(turn, at)
+    if NEVER != turn.memory.review_at <= at:
+        _review(turn, at)
+
+
+def _end_hold(turn: Turn, at: int) -> None:
+    """The tier that was only held goes at once, to what the basis supports."""
+    memory = turn.memory
+    held, memory.held_tier, memory.held_until = memory.held_tier, "", NEVER
+    tiers = turn.program.tiers if turn.program else None
+    if tiers is None or tiers.retired or turn.ledger.tier != held or held not in tiers.index:
+        return
+    present = tiers.index[held]
+    basis = basis_of(memory, turn.lifetime, tiers, at)
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=True)
     supported = tiers.level_for(basis)
-    if supported >= present:
+    if supported < present:
+        _change(turn, tiers, supported, basis, trigger=BY_TIME, at=at)
+    else:
+        _keep(turn, tiers, present, basis, at)
+
+
+def _review(turn: Turn, at: int) -> None:
+    memory = turn.memory
+    failed_at, graced = memory.failed_at, memory.graced
+    memory.review_at, memory.failed_at, memory.graced = NEVER, NEVER, False
+    tiers = turn.program.tiers if turn.program else None
+    if tiers is None:
+        return
+    present, floor = tiers.index.get(turn.ledger.tier, 0), _floor(memory, tiers, at)
+    by_year = tiers.window.by_year
+    # A year that was put off is given the time since to be reached after all.
+    ends_at = failed_at if failed_at and by_year else at
+    basis = basis_of(memory, turn.lifetime, tiers, ends_at, ending=by_year)
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=True)
+    supported = tiers.level_for(basis)
+    if not tiers.reviewed:
+        # Time does not lead down here; a refund did, and the minimum stay has put it off.
+        basis = max(basis, memory.tier_basis)
+        supported = tiers.level_for(basis) if basis < memory.tier_needs else present
+    if max(supported, floor) >= present:
+        _keep(turn, tiers, present, basis, at)
+        return
+    until = tiers.stays_until(turn.ledger.tier_since)
+    graces = until <= at and not graced and tiers.reviewed
+    if graces:
+        until = tiers.grace_until(at)
+    if until > at:
+        memory.failed_at, memory.graced, memory.review_at = failed_at or at, graces, until
         _rest_on(turn, tiers, present, basis, at)
-        if present:
-            memory.review_at = tiers.leaves_at(at)
+        _tell(turn, "drop_put_off", f"{basis} do not support {turn.ledger.tier}; not lost yet")
         return
     target = present - 1 if tiers.downgrade == "one_down" else supported
-    _change(turn, tiers, target, basis, trigger=BY_TIME, at=at)
+    _change(turn, tiers, max(target, floor), basis, trigger=BY_TIME, at=at)
 
 
-def unqualify(turn: Turn, at: int, value: int, number: int) -> None:
-    """A refund of the `number`-th payment undid `value` that counted from `at`; a tier that only it
-    supported goes at once.
+class Loss:
+    """The tier that is taken away: the level that is left, and the basis that decided."""
+
+    __slots__ = ("basis", "level", "tiers")
+
+    def __init__(self, tiers: CompiledTiers, level: int, basis: int) -> None:
+        self.tiers, self.level, self.basis = tiers, level, basis
+
+
+def unwind(turn: Turn, payment: Payment, points: int, given_back: int) -> Loss | None:
+    """A refund undoes `points` of a payment and gives money back; see `unqualify`."""
+    tiers = turn.program.tiers if turn.program else None
+    if tiers is None:
+        return None
+    at, number, lifetime = payment.at, payment.number, turn.lifetime - points
+    loss = None
+    if payment.counted or (tiers.window.for_life and tiers.counts == POINTS):
+        loss = unqualify(turn, at, points, number, lifetime)
+    if payment.counted:
+        by_money = unqualify(turn, at, given_back, number, lifetime, currency=payment.currency)
+        loss = loss or by_money
+    return loss
+
+
+def unqualify(
+    turn: Turn, at: int, value: int, number: int, lifetime: int, *, currency: str = POINTS
+) -> Loss | None:
+    """`value` that counted from `at` is undone, and so many lifetime points are left; a tier that
+    only it supported is lost at once: `lose` it when the points are undone.
 
     The tier rests on the basis it was reached with, less what was undone of it since, or on the
     present basis where that is higher: time alone demotes at a review only. It needs what it needed
@@ -91,48 +217,90 @@ def unqualify(turn: Turn, at: int, value: int, number: int) -> None:
     """
     tiers = turn.program.tiers if turn.program else None
     if tiers is None or value <= 0:
-        return
+        return None
     memory = turn.memory
-    counted = number <= memory.tier_payments
-    if not tiers.for_life:
-        leaves_at = tiers.leaves_at(at)
+    qualifying.uncount(memory, currency, at, value)
+    if currency != tiers.counts:
+        return None
+    counted = number <= memory.tier_recorded
+    if not tiers.window.for_life:
+        leaves_at = tiers.window.leaves_at(at, memory.joined_at)
         counted = counted and leaves_at > memory.tier_counted_at
-        if leaves_at in memory.qualifying:
-            memory.qualifying[leaves_at] = max(0, memory.qualifying[leaves_at] - value)
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    supported = max(memory.tier_basis, _basis(turn, tiers, turn.now))
+    supported = max(memory.tier_basis, basis_of(memory, lifetime, tiers, turn.now))
+    if turn.trace is not None:
+        turn.trace.tier(tiers, turn.ledger.tier, supported, reviewed=False)
     if supported >= memory.tier_needs:
-        return
-    reached = tiers.level_for(supported)
-    if reached < tiers.index.get(turn.ledger.tier, 0):
-        _change(turn, tiers, reached, supported, trigger=BY_REFUND, at=turn.now)
+        return None
+    reached = max(tiers.level_for(supported), _floor(memory, tiers, turn.now))
+    if reached >= tiers.index.get(turn.ledger.tier, 0):
+        return None
+    until = tiers.stays_until(turn.ledger.tier_since)
+    if until > turn.now:
+        memory.review_at = min(until, memory.review_at or until)
+        return None
+    return Loss(tiers, reached, supported)
 
 
-def _basis(turn: Turn, tiers: CompiledTiers, at: int, *, ending: bool = False) -> int:
-    """What counts at an instant; with `ending` also what stops counting at that very instant."""
-    if tiers.for_life:
-        return turn.memory.spend_minor if tiers.currency else turn.lifetime
-    basis = 0
-    for leaves_at, value in turn.memory.qualifying.items():
-        if leaves_at > at or (ending and leaves_at == at):
-            basis += value
-    return basis
+def lose(turn: Turn, loss: Loss, trigger: str) -> None:
+    """Go down to the level that is left."""
+    _change(turn, loss.tiers, loss.level, loss.basis, trigger=trigger, at=turn.now)
+
+
+def basis_of(
+    memory: Memory, lifetime: int, tiers: CompiledTiers, at: int, *, ending: bool = False
+) -> int:
+    """What counts at an instant; with `ending` also a year that ends at this very instant."""
+    if tiers.window.for_life and tiers.counts == POINTS:
+        return lifetime
+    return qualifying.counted(memory, tiers.counts, tiers.window, at, ending=ending)
+
+
+def _floor(memory: Memory, tiers: CompiledTiers, at: int) -> int:
+    """The lowest level that time and refunds may lead to."""
+    return tiers.index.get(memory.held_tier, 0) if memory.held_until > at else 0
+
+
+def _keep(turn: Turn, tiers: CompiledTiers, present: int, basis: int, at: int) -> None:
+    _rest_on(turn, tiers, present, basis, at)
+    turn.memory.review_at = _next_review(turn, tiers, present, at)
+    _tell(turn, "tier_kept", f"{basis} at this review, and the tier stays as it is")
+
+
+def _tell(turn: Turn, reason: str, detail: str) -> None:
+    """An outcome for the clock's own fact; other facts are not about it."""
+    if isinstance(turn.fact, TimeReached):
+        turn.note(reason, detail)
+
+
+def _next_review(turn: Turn, tiers: CompiledTiers, level: int, at: int) -> int:
+    memory = turn.memory
+    if not tiers.reviewed or level <= _floor(memory, tiers, at):
+        return NEVER
+    return tiers.window.leaves_at(at, memory.joined_at)
 
 
 def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:
     memory = turn.memory
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
-    memory.tier_payments = memory.recorded
+    memory.tier_recorded = memory.recorded
     # What a year's review counted stopped counting at that instant; it still carries the tier.
-    memory.tier_counted_at = at - 1 if tiers.by_year else at
+    memory.tier_counted_at = at - 1 if tiers.window.by_year else at
 
 
 def _change(
-    turn: Turn, tiers: CompiledTiers, target: int, basis: int, *, trigger: str, at: int
+    turn: Turn,
+    tiers: CompiledTiers,
+    target: int,
+    basis: int,
+    *,
+    trigger: str,
+    at: int,
+    by_hand: TierAssigned | None = None,
 ) -> None:
-    program = turn.program
+    program, memory = turn.program, turn.memory
     assert program is not None
     before, after = turn.ledger.tier, tiers.levels[target].id
     up = target > tiers.index.get(before, -1)
@@ -144,11 +312,16 @@ def _change(
             from_tier=before,
             to_tier=after,
             basis=basis,
+            actor=by_hand.actor if by_hand else "",
+            assigned_reason=by_hand.reason if by_hand else "",
+            until=by_hand.until if by_hand else None,
         )
     )
     _rest_on(turn, tiers, target, basis, at)
-    reviewed = target > 0 and not tiers.for_life and tiers.downgrade != "never"
-    turn.memory.review_at = tiers.leaves_at(at) if reviewed else NEVER
+    memory.failed_at, memory.graced = NEVER, False
+    memory.review_at = _next_review(turn, tiers, target, at)
+    if after == before:
+        return
     turn.entered.append((after, up))
     for held in [each for each in turn.ledger.held if each.tier != after]:
         turn.emit(
@@ -158,6 +331,6 @@ def _change(
                 program_version=program.version,
                 reward=held.reward,
                 reward_id=turn.reward_id(held.reward, held.ordinal),
-                reason="tier_left",
+                reason=TIER_LEFT,
             )
         )

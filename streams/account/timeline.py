@@ -1,15 +1,25 @@
 """The account's clock: everything that time alone does, instant by instant, in one order. PURE.
 
-At one instant: activate pending lots, expire lots, review the tier, earn for anniversaries, then
-tier upgrade and rewards. A lot whose `expires_at` is t is gone at t.
+At one instant: activate pending lots, void those that waited in vain, expire lots, remind, review
+the tier, earn for anniversaries, then tier upgrade and rewards. A lot whose `expires_at` is t is
+gone at t.
 """
 
 from schemas import ids
 from schemas.facts import TimeReached
-from schemas.points import PointsActivated, PointsExpired
-from streams.account import lots, payments, subscriptions, thresholds, tiers
+from schemas.points import ExpiryReason, PointsActivated, PointsExpired
+from streams.account import (
+    activities,
+    lots,
+    payments,
+    refunds,
+    reminders,
+    subscriptions,
+    thresholds,
+    tiers,
+)
 from streams.account.earning import earn
-from streams.account.state import NEVER, Account
+from streams.account.state import NEVER, Account, Lot
 from streams.account.turn import BY_TIME, Turn
 
 ANNIVERSARY = "subscription_anniversary"
@@ -22,22 +32,30 @@ def advance(turn: Turn, until: int) -> None:
         at = account.due_at
         turn.now = account.memory.clock = max(account.memory.clock, at)
         turn.program = turn.programs.effective(turn.fact.site, at)
-        _activate(turn, at)
+        if turn.trace is not None:
+            turn.trace.instant(at)
+        _end_pending(turn, at)
         _expire(turn, at)
-        if NEVER != turn.memory.review_at <= at:
+        reminders.remind(turn)
+        if NEVER != tiers.due_at(turn.memory) <= at:
             tiers.review(turn, at)
         _celebrate(turn, at)
+        if turn.memory.parked:
+            refunds.give_up_unmatched(turn, at)
         if turn.program is not None:
             thresholds.fire(turn)
+        reminders.remind(turn)
         turn.credited = False
         reschedule(account)
         assert not account.due_at or account.due_at > at, "time does not move on"
+    if turn.trace is not None:
+        turn.trace.resume()
 
 
 def reschedule(account: Account) -> None:
     """Work out the next instant at which time alone changes the account."""
     memory = account.memory
-    soonest = memory.review_at
+    soonest = tiers.due_at(memory)
     for lot in account.ledger.lots:
         due = lot.expires_at if lot.active else lot.available_at
         if due and (not soonest or due < soonest):
@@ -46,37 +64,61 @@ def reschedule(account: Account) -> None:
         due = known.anniversary_at
         if due and (not soonest or due < soonest):
             soonest = due
+    for parked in memory.parked:
+        due = parked.until
+        if due and not parked.found and (not soonest or due < soonest):
+            soonest = due
+    for due in memory.reminders.values():
+        if due and (not soonest or due < soonest):
+            soonest = due
     account.due_at = soonest
 
 
-def _activate(turn: Turn, at: int) -> None:
+def _end_pending(turn: Turn, at: int) -> None:
+    """Pending lots become spendable, oldest first; those that waited for an activity are void."""
+    if not turn.pending:
+        return
     due = [lot for lot in turn.ledger.lots if not lot.active and lot.available_at <= at]
-    for lot in sorted(due, key=lambda each: each.id):
-        turn.pending -= lot.points
-        absorbed = turn.absorb(lot.points)
-        turn.emit(
-            PointsActivated(
-                **turn.head(BY_TIME, at),
-                lot=ids.lot_text(lot.id),
-                points=lot.points,
-                absorbed=absorbed,
-            )
+    if not due:
+        return
+    void = [lot for lot in due if lot.waits_for]
+    for lot in sorted(due, key=Lot.age):
+        if not lot.waits_for:
+            _activate(turn, lot, at)
+    if void:
+        turn.pending -= sum(lot.points for lot in void)
+        _lose(turn, void, at, "voided")
+
+
+def _activate(turn: Turn, lot: Lot, at: int) -> None:
+    turn.pending -= lot.points
+    absorbed = turn.absorb(lot.points)
+    turn.emit(
+        PointsActivated(
+            **turn.head(BY_TIME, at),
+            lot=ids.lot_text(lot.id),
+            points=lot.points,
+            absorbed=absorbed,
         )
+    )
 
 
 def _expire(turn: Turn, at: int) -> None:
     due = [lot for lot in turn.ledger.lots if lot.active and NEVER != lot.expires_at <= at]
-    if not due:
-        return
+    if due:
+        turn.balance -= sum(lot.points for lot in due)
+        _lose(turn, due, at, "expired")
+
+
+def _lose(turn: Turn, due: list[Lot], at: int, reason: ExpiryReason) -> None:
     points_of_lots = {lot.id: lot.points for lot in due}
-    points = sum(points_of_lots.values())
     payments.note_expired(turn.memory, points_of_lots)
-    turn.balance -= points
     turn.emit(
         PointsExpired(
             **turn.head(BY_TIME, at),
-            points=points,
+            points=sum(points_of_lots.values()),
             lots=lots.changes_of(points_of_lots),
+            reason=reason,
         )
     )
 
@@ -96,6 +138,7 @@ def _celebrate(turn: Turn, at: int) -> None:
         own.subscription = subscriptions.as_subscription(known)
         own.pulled.append(ANNIVERSARY)
         own.begin()
+        activities.happened(own, own.pulled, at)
         earn(own, ANNIVERSARY, at)
         tiers.qualify_points(own, at)
         tiers.upgrade(own)

@@ -5,28 +5,32 @@ from its own numbers, while `evolve` works on the lots, and tests hold the two a
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from schemas import ids
 from schemas.facts import AnyFact, PaymentSucceeded, Subscription
 from schemas.points import AnyPointsEvent, Cause
-from schemas.program.names import AccountFigures, Given
+from schemas.program.names import AccountFigures, Change, Given
+from schemas.program.parts import REQUESTED
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
 from streams.account.programs import Programs
 from streams.account.state import Account, Counter, Earning, figures_of
+from streams.account.trace import Trace
 
-BY_TIME = "time"
+BY_TIME: Final = "time"
 """The trigger in the cause of what time alone did: activation, expiry, tier review."""
-BY_TIER = "tier"
+BY_TIER: Final = "tier"
 """The trigger of a tier change, and of a reward that entering or leaving a tier fired."""
-BY_THRESHOLD = "threshold"
+BY_THRESHOLD: Final = "threshold"
 """The trigger of a reward that a balance or lifetime threshold fired."""
-BY_FACT = "fact"
+BY_FACT: Final = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
-BY_REFUND = "payment_refunded"
-BY_CORRECTION = "correction"
+BY_REFUND: Final = "payment_refunded"
+BY_CORRECTION: Final = "correction"
 """The trigger of what a fact changed that came late: it had to be decided before others."""
+BY_REQUEST: Final = REQUESTED
+"""The trigger of a reward of the catalogue."""
 
 
 class Ordinals:
@@ -50,18 +54,27 @@ class Ordinals:
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
-    that of the fact's natural key.
+    that of the fact's natural key. `counted` are the rules that counted the payment as a pull, and
+    whether they earned at it. Where a fact is folded again, `ordinals` name the rewards that it
+    fires, and `granted` is how a request was answered.
     """
 
     __slots__ = (
-        "_before", "_causes", "_given", "_reason", "account", "balance", "credited", "deficit",
-        "digest", "earnings", "entered", "events", "fact", "fired", "ledger", "lifetime", "memory",
-        "notes", "now", "offset", "ordinals", "payment", "pending", "program", "programs", "pulled",
-        "subscription",
+        "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
+        "credited", "deficit", "digest", "earnings", "entered", "events", "fact", "fired",
+        "granted", "ledger", "lifetime", "memory", "notes", "now", "offset", "ordinals", "payment",
+        "pending", "program", "programs", "pulled", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
-        self, account: Account, fact: AnyFact, digest: bytes, offset: int, programs: Programs
+        self,
+        account: Account,
+        fact: AnyFact,
+        digest: bytes,
+        offset: int,
+        programs: Programs,
+        *,
+        trace: Trace | None = None,
     ) -> None:
         self.account = account
         self.ledger = account.ledger
@@ -70,6 +83,7 @@ class Turn:
         self.digest = digest
         self.offset = offset
         self.programs = programs
+        self.trace = trace
         self.program: CompiledProgram | None = None
         self.events: list[AnyPointsEvent] = []
         self.now = self.memory.clock
@@ -78,13 +92,16 @@ class Turn:
         self.deficit = self.ledger.deficit
         self.payment: PaymentSucceeded | None = None
         self.subscription: Subscription | None = None
+        self.change: Change | None = None
         self.pulled: list[str] = []
         self.entered: list[tuple[str, bool]] = []
         self.earnings: list[Earning] = []
+        self.counted: dict[str, bool] = {}
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
         self.ordinals: Ordinals | None = None
+        self.granted: bool | None = None
         self._reason = fact
         self._causes: dict[str, Cause] = {}
         self._given: dict[str, Given] = {}
@@ -97,6 +114,7 @@ class Turn:
         """
         digest = ids.digest(natural_key)
         own = Turn(self.account, moment, digest, self.offset, self.programs)
+        own = Turn(self.account, moment, digest, self.offset, self.programs, trace=self.trace)
         own.program, own.now, own.ordinals = self.program, self.now, self.ordinals
         own._reason, own._causes = self._reason, self._causes
         return own
@@ -112,6 +130,8 @@ class Turn:
     def emit(self, event: AnyPointsEvent) -> None:
         evolve(self.account, event)
         self.events.append(event)
+        if self.trace is not None:
+            self.trace.event(event)
 
     def cause(self, trigger: str) -> Cause:
         cause = self._causes.get(trigger)
@@ -146,6 +166,8 @@ class Turn:
     def note(self, reason: str, detail: str = "", *, loud: bool = False) -> None:
         """Why something did not happen. Loud notes are told even where something else happened."""
         self.notes.append((loud, reason, detail))
+        if self.trace is not None:
+            self.trace.note(reason, detail)
 
     def begin(self) -> None:
         """Expressions read the figures as they stand here: after time, before the fact."""
@@ -161,7 +183,9 @@ class Turn:
         if given is None:
             assert self.program is not None
             assert self._before is not None
-            given = Given(self.fact, trigger, self.program.zone, self.subscription, self._before)
+            given = Given(
+                self.fact, trigger, self.program.zone, self.subscription, self._before, self.change
+            )
             self._given[trigger] = given
         return given
 

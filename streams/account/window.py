@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from schemas.facts import AnyFact, RedemptionRequested
 from schemas.points import (
     AnyPointsEvent,
     PointsAdjusted,
@@ -59,8 +60,13 @@ def remember(account: Account, each: Remembered) -> None:
         account.past.clear()
 
 
-def points_given(events: Sequence[AnyPointsEvent]) -> int:
-    """What a fact gave or took by itself, whatever time did on the way to it."""
+def given_by(fact: AnyFact, events: Sequence[AnyPointsEvent]) -> int:
+    """The points that a fact gave or took by itself, whatever time did on the way to it; of a
+    request the rewards that it was granted.
+    """
+    if isinstance(fact, RedemptionRequested):
+        earned = (event for event in events if isinstance(event, RewardEarned))
+        return sum(event.request == fact.request for event in earned)
     given = 0
     for event in events:
         if isinstance(event, PointsEarned):
@@ -74,10 +80,10 @@ def points_given(events: Sequence[AnyPointsEvent]) -> int:
 
 
 def follow(
-    account: Account, events: Sequence[AnyPointsEvent], before: list[msgspec.Raw], recorded: int
+    account: Account, events: Sequence[AnyPointsEvent], before: list[msgspec.Raw], *, added: int
 ) -> None:
     """After something was decided: what the newest past must keep of rewards, and of the payments
-    that there were `before`, when so many were `recorded`.
+    that there were `before`; so many were `added`.
     """
     past = account.past[-1]
     for event in events:
@@ -87,7 +93,6 @@ def follow(
             past.ended.append((event.reward, ordinal_of(event.reward_id)))
     after = account.memory.payments
     if before != after[: len(before)]:
-        added = account.memory.recorded - recorded
         _keep_payments(past, before, after, forgotten=len(before) + added - len(after))
 
 

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import psutil
 
+from deploy.native.loading import running_fold
+
 PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "quixstreams", "confluent-kafka", "uvloop")
 
 
 def describe() -> dict[str, str]:
-    """Date, processor, memory, interpreter and the packages that matter."""
+    """Date, processor, memory, interpreter, the packages that matter, and how the fold runs."""
     memory_gb = psutil.virtual_memory().total / 2**30
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory_gb:.0f} GB",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "fold": running_fold(),
         "system": f"{platform.system()} {platform.release()}",
         "packages": ", ".join(f"{each} {version(each)}" for each in PACKAGES),
     }

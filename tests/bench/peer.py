@@ -19,6 +19,7 @@ from streams.account.programs import Programs
 from streams.account.state import Account
 from tests.bench.stage import Stage
 
+ON_OUR_FOLD = (sys.executable, "-m", "tests.support.compiled")
 STOP_SECONDS_MAX = 20.0
 LOG_LINES = 20
 
@@ -52,7 +53,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def module(name: str, stage: Stage) -> Child:
-    """Run a module of ours with its `Work` as the only argument."""
+    """Run a module of ours with its `Work` as the only argument, on the fold that ours runs."""
     work = Work(
         bootstrap_servers=stage.bootstrap_servers,
         app_id=stage.name,
@@ -61,7 +62,7 @@ def module(name: str, stage: Stage) -> Child:
         partitions=stage.partitions,
         directory=str(stage.directory),
     )
-    return Child([sys.executable, "-m", name, msgspec.json.encode(work).decode()])
+    return Child([*ON_OUR_FOLD, name, msgspec.json.encode(work).decode()])
 
 
 def told() -> Work:

@@ -19,6 +19,8 @@ from connectors.rewards.ledger import (
     LeaseLostError,
     Ledger,
     NewAttempt,
+    NewReward,
+    Received,
     open_ledger,
 )
 from connectors.rewards.policy import Policy
@@ -190,9 +192,8 @@ async def test_outcomes_are_told_until_marked(ledger: Ledger) -> None:
     assert [entry.reward_id for entry in await ledger.unreported(10)] == untold[1:]
 
 
-async def test_a_revocation_is_recorded_as_not_carried_out(ledger: Ledger) -> None:
-    await give(ledger, grant())
-    revoke = RevokeReward(
+async def revoke(ledger: Ledger, *, grants: tuple[NewReward, ...] = ()) -> Received:
+    command = RevokeReward(
         reward_id=grant().reward_id,
         site="acme",
         customer="c1",
@@ -202,17 +203,50 @@ async def test_a_revocation_is_recorded_as_not_carried_out(ledger: Ledger) -> No
         occurred_at=NOON,
         reason="refunded",
     )
-    for next_offset in (2, 3):
-        await ledger.receive(
-            [],
-            {revoke.reward_id: REWARDS.encode(revoke)},
-            topic=TOPIC,
-            partition=0,
-            next_offset=next_offset,
-        )
-    shown = await ledger.show_reward(revoke.reward_id)
+    revocations = {command.reward_id: REWARDS.encode(command)}
+    return await ledger.receive(grants, revocations, topic=TOPIC, partition=0, next_offset=9)
+
+
+async def test_a_revocation_of_what_was_given_is_recorded_as_not_carried_out(
+    ledger: Ledger,
+) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await deliver(ledger, entry)
+    assert (await revoke(ledger)).late == (grant().reward_id,)
+    assert (await revoke(ledger)).late == ()
+    shown = await ledger.show_reward(grant().reward_id)
     assert shown is not None
-    assert shown["revocation"] == "not_revoked"
+    assert (shown["state"], shown["revocation"]) == ("delivered", "not_revoked")
+
+
+async def test_a_revoked_reward_that_was_not_given_yet_is_withdrawn(ledger: Ledger) -> None:
+    command = received(grant())
+    assert (await revoke(ledger, grants=(command,))).withdrawn == (command.reward_id,)
+    again = await revoke(ledger)
+    assert (again.withdrawn, again.late) == ((), ())
+    assert await lease(ledger) == []
+    [entry] = await ledger.unreported(10)
+    assert (entry.standing.state, entry.standing.settled_at) == (State.FAILED, NOON)
+    assert entry.standing.reason == "withdrawn before it was given: refunded"
+    shown = await ledger.show_reward(command.reward_id)
+    assert shown is not None
+    assert shown["revocation"] == "withdrawn"
+
+
+async def test_whoever_was_about_to_give_a_withdrawn_reward_gives_nothing(ledger: Ledger) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await revoke(ledger)
+    with pytest.raises(LeaseLostError):
+        await deliver(ledger, entry)
+
+
+async def test_a_reward_whose_attempt_is_stored_is_not_withdrawn(ledger: Ledger) -> None:
+    await give(ledger, grant())
+    [entry] = await lease(ledger)
+    await begin(ledger, entry)
+    assert (await revoke(ledger)).late == (grant().reward_id,)
 
 
 async def test_rewards_are_listed_by_customer_latest_first(ledger: Ledger) -> None:

@@ -187,11 +187,12 @@ async def test_open_lots_come_in_the_order_they_are_spent(engine: AsyncEngine) -
         earned(2, 5, (10, 0, 10, 0), expires_at=NOON + 90 * DAY),
         earned(3, 5, (15, 0, 15, 0), expires_at=NOON + 60 * DAY),
         earned(4, 5, (20, 0, 20, 0), expires_at=NOON + 60 * DAY),
+        earned(5, 5, (25, 0, 25, 0), expires_at=None, promotional=True),
     ]
     await fill(engine, logged(lots))
     async with engine.connect() as connection:
         found = await open_lots(connection, SITE, "c1")
-    assert [lot.lot for lot in found] == ["3", "4", "2", "1"]
+    assert [lot.lot for lot in found] == ["5", "3", "4", "2", "1"]
 
 
 async def test_pages_of_entries_join_without_overlap(engine: AsyncEngine) -> None:

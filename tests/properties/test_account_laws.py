@@ -12,8 +12,18 @@ from projections.balances import net_change
 from schemas import ids
 from schemas.codec import POINTS
 from schemas.facts import AnyFact, PaymentSucceeded
-from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, PointsReversed
-from schemas.program.model import PAYMENT_TRIGGERS
+from schemas.points import (
+    AnyPointsEvent,
+    FactIgnored,
+    PointsEarned,
+    PointsRedeemed,
+    PointsRestored,
+    PointsReversed,
+    RewardEarned,
+    RewardFailed,
+    RewardRevoked,
+)
+from schemas.program.parts import PAYMENT_TRIGGERS
 from streams.account.payments import recall
 from streams.account.programs import Programs
 from tests.support.story import (
@@ -22,6 +32,7 @@ from tests.support.story import (
     Story,
     activated,
     adjusted,
+    assigned,
     cancelled,
     changed,
     created,
@@ -33,6 +44,8 @@ from tests.support.story import (
     program_text,
     refunded,
     renewed,
+    request_cancelled,
+    requested,
     story,
     subscription,
     time,
@@ -48,7 +61,9 @@ RULES = (
     PAY,
     "- {id: first, on: first_payment, points: 11, limit: {count: 1}}",
     "- {id: visit, on: custom, event: visit, points: 13, limit: {count: 2, per: week}}",
-    "- {id: climb, on: plan_upgraded, points: 17}",
+    "- {id: climb, on: plan_upgraded, points: 17, clawback_within: P90D}",
+    "- {id: second, on: payment_succeeded, points: 29, every: 2}",
+    "- {id: punctual, on: on_time_payment, points: 31, streak: 2}",
     "- {id: year, on: annual_renewal, points: 19}",
     "- {id: jubilee, on: subscription_anniversary, points: 23}",
 )
@@ -56,19 +71,48 @@ REWARDS = """
   - {id: every, when: {balance: 40, repeat: every}, cost: 30, free_days: 1}
   - {id: life, when: {lifetime: 70, repeat: every}, free_days: 1}
   - {id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}
-  - {id: thanks, when: {on: custom, event: visit}, cost: 5, free_days: 1}"""
+  - {id: thanks, when: {on: custom, event: visit}, cost: 5, free_days: 1}
+  - {id: gift, when: {on: payment_succeeded, limit: {count: 2, per: month}}, cost: 3,
+     on_refund: revoke, free_days: 1}
+  - {id: first, when: {balance: 60}, cost: 10, on_refund: revoke, free_days: 1}
+  - {id: deep, when: {lifetime: 50, repeat: every}, cost: 4, on_refund: revoke, free_days: 1}
+  - {id: crown, when: {tier: mid}, cost: 6, on_refund: revoke, free_days: 1}
+  - {id: mug, when: {request: true, limit: {count: 2}}, cost: 20, free_days: 1}"""
+REWARD_NAMES = ("every", "life", "beta", "thanks", "gift", "first", "deep", "crown", "mug")
 
 
-def program(negative: str, window: str, downgrade: str) -> Programs:
+SLIDING = (
+    "{after: P1M, round_up_to: month, remind: P7D, "
+    "extended_by: {on: [payment_succeeded, subscription_anniversary], events: [other]}}"
+)
+KEPT = (
+    "- {id: kept, on: payment_succeeded, points: 6, activate_on: "
+    "{on: custom, event: other, within: P20D}}"
+)
+LENT = (
+    "- {id: lent, on: custom, event: visit, points: 7, priority: promotional, activate_on: "
+    "{on: payment_succeeded, within: P40D}}"
+)
+
+
+def program(
+    negative: str,
+    window: str,
+    downgrade: str,
+    *more: str,
+    expiry: str = "{after: P1M}",
+    tiers: str = "",
+) -> Programs:
     return program_of(
         program_text(
             *RULES,
+            *more,
             timezone="Europe/Berlin",
             points="{carry_remainder: true}",
-            expiry="{after: P1M}",
+            expiry=expiry,
             refunds=f"{{negative: {negative}}}",
             multipliers="[{id: now, factor: '1.5', to: 2025-12-20T00:00}]",
-            tiers=f"{{window: {window}, downgrade: {downgrade}, levels: [{{id: low}}, "
+            tiers=f"{{window: {window}, downgrade: {downgrade}, {tiers}levels: [{{id: low}}, "
             "{id: mid, at: 40, multiplier: '1.25'}, {id: high, at: 90, multiplier: '2'}]}",
             rewards=REWARDS,
         )
@@ -79,16 +123,21 @@ PROGRAMS = [
     program("allow", "lifetime", "to_basis"),
     program("pending_first", "P60D", "one_down"),
     program("clamp", "calendar_year", "to_basis"),
-    program("pending_first", "P10D", "never"),
+    program("pending_first", "P60D", "to_basis", KEPT, LENT, expiry=SLIDING),
+    program("pending_first", "P10D", "never", tiers="minimum_stay: P20D, "),
+    program("allow", "membership_year", "one_down", tiers="grace: P1M, minimum_stay: P45D, "),
+    program("allow", "P30D", "to_basis", tiers="grace: P7D, "),
 ]
 
 instants = st.integers(0, 400).map(lambda hours: T0 + hours * DAY // 4) | st.integers(
     T0, T0 + 400 * DAY
 )
+one_season = st.integers(T0, T0 + 89 * DAY)
+"""No longer than a refund waits for its payment."""
 payments = st.sampled_from(["t1", "t2", "t3", "t4"])
 amounts = st.integers(0, 5_000)
 versions = st.integers(1, 6)
-reward_ids = st.tuples(st.sampled_from(["every", "life", "beta", "thanks"]), st.integers(1, 4)).map(
+reward_ids = st.tuples(st.sampled_from(REWARD_NAMES), st.integers(1, 4)).map(
     lambda pair: ids.reward_id("acme-test", "ann", *pair)
 )
 names = st.integers(0, 9).map(str)
@@ -101,7 +150,9 @@ seen = st.builds(
     status=st.sampled_from(["active", "in_trial", "cancelled"]),
     term_start=instants,
 )
-payment_facts = st.builds(paid, payments, amounts, instants, subscription=st.none() | seen)
+payment_facts = st.builds(
+    paid, payments, amounts, instants, on_time=st.booleans(), subscription=st.none() | seen
+)
 refund_facts = st.builds(
     refunded,
     names,
@@ -117,6 +168,13 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     refund_facts,
     st.builds(adjusted, names, st.integers(-100, 100).filter(bool), instants),
     st.builds(happened, st.sampled_from(["visit", "other"]), instants),
+    st.builds(
+        assigned,
+        names,
+        st.sampled_from(["low", "mid", "high", "gone"]),
+        instants,
+        until=st.none() | instants,
+    ),
     st.builds(created, seen, instants),
     st.builds(activated, seen, instants),
     st.builds(changed, seen, instants),
@@ -125,11 +183,15 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     st.builds(time, instants),
     st.builds(failed, reward_ids, instants),
     st.builds(delivered, reward_ids, instants),
+    st.builds(requested, names, st.just("mug"), instants),
+    st.builds(request_cancelled, names, instants),
 )
 histories = st.lists(facts, max_size=20)
 without_repeats = st.lists(facts, max_size=20, unique_by=lambda fact: fact.id)
 few = settings(max_examples=40)
-by_program = pytest.mark.parametrize("programs", PROGRAMS, ids=["life", "window", "year", "never"])
+by_program = pytest.mark.parametrize(
+    "programs", PROGRAMS, ids=["life", "window", "year", "sliding", "never", "member", "grace"]
+)
 
 
 @by_program
@@ -184,6 +246,40 @@ def test_refunds_undo_their_share_of_what_the_payment_earned_and_never_more(
 
 @by_program
 @few
+@given(histories)
+def test_a_reward_is_earned_once_and_what_is_taken_back_gives_its_cost_back_once(
+    programs: Programs, history: list[AnyFact]
+) -> None:
+    told = Story(programs)
+    for fact in history:
+        told.tell(fact)
+    earned = [each.reward_id for each in told.events if isinstance(each, RewardEarned)]
+    revoked = [each.reward_id for each in told.events if isinstance(each, RewardRevoked)]
+    assert len(set(earned)) == len(earned)
+    assert len(set(revoked)) == len(revoked)
+    assert set(revoked) <= set(earned)
+    owed: dict[str, int] = {}
+    costs: dict[str, int] = {}
+    for event in told.events:
+        match event:
+            case PointsRedeemed():
+                costs[event.reward_id] = event.points
+            case RewardFailed():
+                owed[event.reward_id] = costs.pop(event.reward_id, 0)
+            case RewardRevoked() if event.reason != "tier_left":
+                owed[event.reward_id] = costs.pop(event.reward_id, 0)
+            case PointsRestored():
+                assert event.points == owed.pop(event.reward_id)
+            case _:
+                pass
+    assert not any(owed.values())
+    for reward in REWARD_NAMES:
+        stands = [each for each in earned if f":{reward}:" in each and each not in revoked]
+        assert told.account.ledger.standing(reward) == len(stands)
+
+
+@by_program
+@few
 @given(without_repeats)
 def test_time_in_one_step_does_what_time_in_many_steps_does(
     programs: Programs, history: list[AnyFact]
@@ -213,9 +309,9 @@ def test_replays_are_byte_identical_whatever_is_repeated(
 
 
 @given(
-    st.lists(st.builds(paid, payments, amounts, instants), unique_by=lambda fact: fact.id),
+    st.lists(st.builds(paid, payments, amounts, one_season), unique_by=lambda fact: fact.id),
     st.lists(
-        st.builds(refunded, names, payments, st.integers(1, 5_000), instants),
+        st.builds(refunded, names, payments, st.integers(1, 5_000), one_season),
         unique_by=lambda fact: fact.id,
     ),
     st.data(),

@@ -77,10 +77,10 @@ RULES = (
 )
 REWARDS = """
   - {id: every, when: {balance: 40, repeat: every}, cost: 30, free_days: 1}
-  - {id: once, when: {balance: 60}, cost: 10, free_days: 1}
-  - {id: life, when: {lifetime: 70, repeat: every}, free_days: 1}
+  - {id: once, when: {balance: 60}, cost: 10, on_refund: revoke, free_days: 1}
+  - {id: life, when: {lifetime: 70, repeat: every}, on_refund: revoke, free_days: 1}
   - {id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}
-  - {id: badge, when: {tier: mid}, free_days: 2}
+  - {id: badge, when: {tier: mid}, on_refund: revoke, free_days: 2}
   - id: thanks
     when: {on: custom, event: visit, limit: {count: 1, per: day}}
     cost: 5

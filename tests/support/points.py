@@ -105,7 +105,7 @@ def story() -> list[AnyPointsEvent]:
     first, second, third = (ids.reward_id(SITE, "c1", "five-off", n) for n in (1, 2, 3))
     return [
         earned(1, 150, (150, 0, 150, 0)),
-        earned(2, 80, (150, 80, 230, 0), available_at=NOON + 9 * DAY, expires_at=None),
+        earned(2, 80, (150, 80, 230, 0), available_at=NOON + 8 * DAY, expires_at=None),
         event(
             TierChanged, 3, (150, 80, 230, 0),
             **RULE, from_tier="", to_tier="saguaro", basis=230,

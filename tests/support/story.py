@@ -13,6 +13,8 @@ from schemas.facts import (
     PaymentRefunded,
     PaymentSucceeded,
     PeriodUnit,
+    RedemptionCancelled,
+    RedemptionRequested,
     RefundReason,
     RewardDelivered,
     RewardFailed,
@@ -24,6 +26,7 @@ from schemas.facts import (
     SubscriptionCreated,
     SubscriptionReactivated,
     SubscriptionRenewed,
+    TierAssigned,
     TimeReached,
 )
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, RewardEarned
@@ -32,6 +35,7 @@ from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import (
     Account,
+    Lot,
     balance_of,
     decode_account,
     encode_account,
@@ -78,6 +82,8 @@ class Story:
         assert self._rebuilt.ledger == ledger, "events alone build the ledger"
         assert all(lot.points > 0 for lot in ledger.lots)
         assert not (ledger.deficit and any(lot.active for lot in ledger.lots))
+        assert ledger.lots == sorted(ledger.lots, key=Lot.debit_order)
+        assert self.due_at is None or self.due_at > self.account.memory.clock, "it stands still"
         if told:
             last = told[-1]
             assert (last.balance, last.pending) == (balance_of(ledger), pending_of(ledger))
@@ -145,6 +151,12 @@ class Story:
 
     def delivered(self, reward: RewardEarned, at: int = T0 + DAY) -> list[AnyPointsEvent]:
         return self.tell(delivered(reward.reward_id, at))
+
+    def requested(self, request: str, reward: str, at: int = T0 + DAY) -> list[AnyPointsEvent]:
+        return self.tell(requested(request, reward, at))
+
+    def request_cancelled(self, request: str, at: int = T0 + DAY) -> list[AnyPointsEvent]:
+        return self.tell(request_cancelled(request, at))
 
 
 def story(*rules: str, **sections: str) -> Story:
@@ -246,6 +258,19 @@ def adjusted(name: str, points: int, at: int = T0) -> AdjustmentRequested:
     )
 
 
+def assigned(name: str, tier: str, at: int = T0, *, until: int | None = None) -> TierAssigned:
+    return TierAssigned(
+        id=ids.tier_assigned(name),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        tier=tier,
+        actor="ada",
+        reason="a partner",
+        until=until,
+    )
+
+
 def happened(
     name: str, at: int = T0, *, key: str = "", properties: dict[str, Scalar] | None = None
 ) -> CustomEventReceived:
@@ -282,6 +307,29 @@ def delivered(reward_id: str, at: int = T0 + DAY) -> RewardDelivered:
         occurred_at=at,
         reward_id=reward_id,
         reference="pc_1",
+    )
+
+
+def requested(request: str, reward: str, at: int = T0 + DAY) -> RedemptionRequested:
+    return RedemptionRequested(
+        id=ids.redemption(request),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        request=request,
+        reward=reward,
+    )
+
+
+def request_cancelled(request: str, at: int = T0 + DAY) -> RedemptionCancelled:
+    return RedemptionCancelled(
+        id=ids.redemption_cancelled(request),
+        site=SITE,
+        customer=CUSTOMER,
+        occurred_at=at,
+        request=request,
+        actor="ann",
+        reason="changed her mind",
     )
 
 

@@ -54,7 +54,7 @@ def test_a_balance_shows_figures_tier_lots_and_rewards(home: Path) -> None:
     assert "230 points to spend" in shown
     assert "tier saguaro" in shown
     assert "1 150 150 pay at once 2026-12-01 12:00" in shown
-    assert "2 80 80 pay 2025-12-10 12:00 never" in shown
+    assert "2 80 80 pay 2025-12-09 12:00 never" in shown
     assert "five-off failed" in shown
     assert "no coupon" in shown
     assert "owed" not in shown
@@ -64,6 +64,20 @@ def test_a_deficit_is_shown_where_there_is_one(home: Path) -> None:
     views_of(home, story()[:9])
 
     assert "20 owed: later points fill it first" in words(run("balance", "c1"))
+
+
+def test_lots_that_wait_say_until_when_and_promotional_ones_stand_first(home: Path) -> None:
+    deadline = NOON + 30 * DAY
+    waiting = earned(
+        1, 40, (0, 40, 40, 0), available_at=deadline, expires_at=None, activates_on="confirmed"
+    )
+    views_of(home, [waiting, earned(2, 50, (50, 40, 90, 0), expires_at=None, promotional=True)])
+
+    assert "2 50 50 pay at once never 1 40 40 pay waits until 2025-12-31 12:00 never" in words(
+        run("balance", "c1")
+    )
+    lots = json.loads(run("balance", "c1", "--json").stdout)["lots"]
+    assert [(lot["promotional"], lot["waits"]) for lot in lots] == [(True, False), (False, True)]
 
 
 def test_an_erased_account_is_said_to_be(home: Path) -> None:

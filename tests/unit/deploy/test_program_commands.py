@@ -7,8 +7,15 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.commands.program_sources import published
 from deploy.errors import OperatingError
-from deploy.publish import PublishFailedError, local_now, refuse_unreachable, same_program
+from deploy.publish import (
+    PublishFailedError,
+    local_now,
+    refuse_unreachable,
+    retired,
+    same_program,
+)
 from schemas.program.load import load_program
 from schemas.program.model import Program
 
@@ -147,3 +154,81 @@ def test_now_is_told_in_the_programs_zone() -> None:
     assert local_now(DECEMBER, "Europe/Berlin").isoformat() == "2026-12-01T00:00:00"
     with pytest.raises(PublishFailedError, match="write effective_from"):
         local_now(0, "UTC")
+
+
+def test_a_difference_is_told_in_words_with_what_it_does(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(TEXT.replace("points: 5", "points: 6"))
+    result = CliRunner().invoke(app, ["program", "diff", str(file), str(other)])
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:3] == [
+        "~ earn pay  when a payment succeeds: 5 points",
+        "  → when a payment succeeds: 6 points",
+        "    points: 5 → 6",
+    ]
+    assert "Nobody loses points" in result.stdout
+
+
+def test_settings_and_rules_that_came_or_went_take_a_line_each(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(TEXT.replace("id: pay", "id: more") + "expiry: {after: P1Y}\n")
+    result = CliRunner().invoke(app, ["program", "diff", str(file), str(other)])
+
+    assert result.stdout.splitlines()[:3] == [
+        "~ setting expiry.after  — → P1Y",
+        "- earn pay  when a payment succeeds: 5 points",
+        "+ earn more  when a payment succeeds: 5 points",
+    ]
+
+
+def test_a_difference_is_json_for_programs(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(TEXT.replace("points: 5", "points: 6"))
+    result = CliRunner().invoke(app, ["program", "diff", str(file), str(other), "--json"])
+
+    printed = json.loads(result.stdout)
+    [change] = printed["changes"]
+    assert (change["kind"], change["part"], change["id"]) == ("changed", "earn", "pay")
+    assert change["keys"] == [{"path": "points", "before": 5, "after": 6}]
+    assert len(printed["effects"]) == 1
+
+
+def test_no_difference_says_so(file: Path) -> None:
+    result = CliRunner().invoke(app, ["program", "diff", str(file), str(file)])
+    assert (result.exit_code, result.stdout) == (0, "They say the same.\n")
+
+
+def test_what_is_neither_a_file_nor_a_version_is_an_operating_error(file: Path) -> None:
+    result = CliRunner().invoke(app, ["program", "diff", str(file), "small:latest"])
+    assert isinstance(result.exception, OperatingError)
+    assert "neither a file nor a version such as small:3" in str(result.exception)
+
+
+def test_of_what_is_published_the_latest_is_meant_unless_a_version_is_named() -> None:
+    programs = [version(1), version(2), version(1, name="other")]
+    assert published(programs, "small", None, None).version == 2
+    assert published(programs, "small", 1, "acme").version == 1
+    with pytest.raises(OperatingError, match="No program small version 3 is published"):
+        published(programs, "small", 3, None)
+    elsewhere = version(1).model_copy(update={"site": "two"})
+    with pytest.raises(OperatingError, match="add --site acme or --site two"):
+        published([*programs, elsewhere], "small", None, None)
+
+
+def test_a_retired_version_keeps_all_that_refunds_and_dates_need_and_is_retired_once() -> None:
+    ended = retired(version(3), [version(3)], DECEMBER)
+    assert ended.retired
+    assert ended.earn == version(3).earn
+    assert ended.effective_from is None
+    stands = ended.model_copy(update={"version": 4, "effective_from": version(3).effective_from})
+    assert same_program(retired(stands, [version(3), stands], DECEMBER), stands)
+
+
+def test_only_the_program_that_a_site_has_now_can_be_retired() -> None:
+    known = [version(1, "2026-01-01T00:00"), version(1, name="other")]
+    assert retired(known[0], known, DECEMBER - 1).retired
+    with pytest.raises(PublishFailedError, match="small does not apply to acme now, other version"):
+        retired(known[0], known, DECEMBER)
+    with pytest.raises(PublishFailedError, match="no program does"):
+        retired(known[1], [known[1]], DECEMBER - 1)

@@ -2,6 +2,7 @@
 
 import copy
 import typing
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,13 @@ from schemas.points import (
     PointsExpired,
     PointsReversed,
     RewardDelivered,
+    RewardFailed,
     RewardRevoked,
 )
 from tests.support.points import (
     DAY,
     NOON,
+    RULE,
     changed,
     earned,
     event,
@@ -100,6 +103,39 @@ def test_a_lot_is_opened_spent_given_back_and_closed() -> None:
     assert (lot.remaining, lot.closed_at) == (0, NOON + 9 * DAY)
 
 
+def test_a_delivered_reward_that_is_revoked_gives_its_points_back() -> None:
+    revoked = event(
+        RewardRevoked, 5, (50, 0, 150, 0),
+        **RULE, reward="five-off", reward_id=FIVE_OFF, reason="refunded",
+    )  # fmt: skip
+    view = projected(
+        earned(1, 150, (150, 0, 150, 0)),
+        reward_earned(2, (150, 0, 150, 0)),
+        changed(story()[4], sequence=3),
+        event(
+            RewardDelivered, 4, (50, 0, 150, 0),
+            reward="five-off", reward_id=FIVE_OFF, reference="pc_7",
+        ),
+        revoked,
+        changed(story()[5], sequence=6),
+    )  # fmt: skip
+
+    row = view.rewards[FIVE_OFF]
+    assert (row.state, row.reason, row.reference) == ("revoked", "refunded", "pc_7")
+    assert view.lots[SITE, "c1", "1"].remaining == 150
+
+
+def test_a_reward_that_failed_stays_failed_when_its_threshold_is_lost() -> None:
+    name: dict[str, Any] = {"reward": "five-off", "reward_id": FIVE_OFF}
+    view = projected(
+        reward_earned(1, (0, 0, 0, 0), cost=0),
+        event(RewardFailed, 2, (0, 0, 0, 0), **name, reason="no coupon"),
+        event(RewardRevoked, 3, (0, 0, 0, 0), **RULE, **name, reason="refunded"),
+    )
+
+    assert (view.rewards[FIVE_OFF].state, view.rewards[FIVE_OFF].reason) == ("failed", "no coupon")
+
+
 def test_a_closed_lot_that_gets_points_back_is_open_again() -> None:
     spent = event(PointsExpired, 2, (0, 0, 50, 0), points=50, lots=(took(1, 50),))
     view = projected(earned(1, 50, (50, 0, 50, 0)), spent)
@@ -132,6 +168,20 @@ def test_a_pending_lot_that_activates_into_a_deficit_keeps_the_rest() -> None:
 
     assert view.lots[SITE, "c1", "1"].remaining == 20
     assert net_change(activated) == 0
+
+
+def test_a_lot_waits_for_its_activity_and_is_available_from_then_on() -> None:
+    waiting = earned(
+        1, 50, (0, 50, 50, 0), available_at=NOON + 30 * DAY, expires_at=None,
+        activates_on="confirmed", promotional=True,
+    )  # fmt: skip
+    confirmed = event(PointsActivated, 2, (50, 0, 50, 0), lot="1", points=50)
+    before = projected(waiting).lots[SITE, "c1", "1"]
+    after = projected(waiting, confirmed).lots[SITE, "c1", "1"]
+
+    assert (before.waits, before.promotional, before.available_at) == (True, True, NOON + 30 * DAY)
+    assert (after.waits, after.promotional, after.available_at) == (False, True, NOON + 2 * DAY)
+    assert after.expires_at is None
 
 
 def test_points_forgiven_or_expired_before_are_not_taken_twice() -> None:

@@ -20,6 +20,7 @@ from schemas.points import (
     PointsRedeemed,
     PointsRestored,
     RewardEarned,
+    RewardRevoked,
 )
 from schemas.points import RewardDelivered as DeliveredEvent
 from schemas.points import RewardFailed as FailedEvent
@@ -221,6 +222,32 @@ def test_what_is_settled_and_not_yet_told_is_noted() -> None:
 
     assert world.said() == ([], [], [])
     assert world.tallies[2].check().note == "1 outcomes are not told yet"
+
+
+def revoked(reason: str) -> AnyPointsEvent:
+    head = {"program": "spikes", "program_version": 1, "reward": "five-off", "reward_id": ID}
+    return event(RewardRevoked, **head, reason=reason)
+
+
+@pytest.mark.parametrize("reason", ["refunded", "cancelled"])
+def test_a_reward_that_was_revoked_gives_back_what_it_cost(reason: str) -> None:
+    taken_back = [EARNED, REDEEMED, DELIVERED, revoked(reason)]
+
+    assert World(events=[*taken_back, RESTORED]).said() == ([], [], [])
+    assert World(events=taken_back).said()[2] == ["cost 100 points and gave back 0"]
+
+
+def test_a_tier_that_was_left_gives_nothing_back() -> None:
+    left = [EARNED, REDEEMED, DELIVERED, revoked("tier_left")]
+
+    assert World(events=left).said() == ([], [], [])
+    assert World(events=[*left, RESTORED]).said()[2] == ["cost 100 points and gave back 100"]
+
+
+def test_an_outcome_that_comes_after_the_revocation_is_nobodys() -> None:
+    world = failed(events=[EARNED, REDEEMED, revoked("cancelled"), RESTORED])
+
+    assert world.said() == ([], [], [])
 
 
 def test_an_erased_account_has_forgotten_its_open_rewards() -> None:

@@ -21,7 +21,7 @@ from schemas.program.expressions import (
     Formula,
     event_properties,
 )
-from schemas.program.names import FIELDS, AccountFigures, Given
+from schemas.program.names import FIELDS, AccountFigures, Change, Given
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SUBSCRIPTION = Subscription(
@@ -179,6 +179,24 @@ def test_a_cancellation_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ('change.kind == "plan" && change.from_plan == "basic" && change.to_plan == "pro"', True),
+        ("change.quantity_after - change.quantity_before == 2", True),
+        ("change.difference_minor > 1900", False),
+        ("has(change.difference_minor)", True),
+    ],
+)
+def test_an_upgrade_has_its_change(text: str, holds: bool) -> None:
+    change = Change("basic", "pro", "plan", 1, 3, 1900)
+    given = msgspec.structs.replace(payment(), trigger="plan_upgraded", change=change)
+
+    assert Condition(text, ["plan_upgraded"]).holds(given) is holds
+    elsewhere = Condition(text).holds(msgspec.structs.replace(given, trigger="annual_renewal"))
+    assert elsewhere is False or isinstance(elsewhere, Failed)
+
+
+@pytest.mark.parametrize(
     ("text", "column", "said"),
     [
         ("", 0, "empty"),
@@ -219,6 +237,8 @@ def test_a_name_is_only_known_where_its_trigger_brings_it() -> None:
         Condition("event.stars > 3", ["payment_succeeded"])
     with pytest.raises(ExpressionError, match='"payment" is only known on first_payment'):
         Condition("payment.on_time", ["plan_upgraded"])
+    with pytest.raises(ExpressionError, match='"change" is only known on plan_downgraded, plan_up'):
+        Condition('change.kind == "plan"', ["subscription_renewed"])
     Condition("payment.on_time", ["plan_upgraded", "payment_succeeded"])
     Condition("payment.on_time", [])
 
@@ -235,6 +255,26 @@ def test_an_expression_tells_what_its_names_stood_for() -> None:
     values = {name: str(value) for name, value in condition.values(payment()).items()}
     assert values == {"subscription.plan": "pro-USD-monthly", "payment.tax_minor": "missing"}
     assert condition.roots == {"subscription", "payment"}
+
+
+@pytest.mark.parametrize(
+    ("text", "decisive"),
+    [
+        ('subscription.plan == "x" && payment.amount_minor > 0', 'subscription.plan == "x"'),
+        ("payment.amount_minor > 0 && has(payment.tax_minor)", "has(payment.tax_minor)"),
+        ("(1 > 2 && payment.on_time) && 1 < 2", "(1 > 2 && payment.on_time)"),
+        ("payment.tax_minor > 1 && 1 < 2", "payment.tax_minor > 1"),
+        (
+            "1 > 2 && 2 > 3 || 3 > 4 && payment.on_time",
+            "1 > 2 && 2 > 3 || 3 > 4 && payment.on_time",
+        ),
+        ("1 < 2 ? 1 > 2 && payment.on_time : true", "1 < 2 ? 1 > 2 && payment.on_time : true"),
+        ('"a && b" == fact.trigger && true', '"a && b" == fact.trigger'),
+        ("payment.amount_minor > 0 && true", "payment.amount_minor > 0 && true"),
+    ],
+)
+def test_a_condition_that_fails_tells_which_part_of_it_did(text: str, decisive: str) -> None:
+    assert Condition(text).decisive(payment()).text == decisive
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 
 import deploy
 from schemas.program.load import Problem, ProgramRefusedError, load_program
-from schemas.program.model import PerAmount, Program
+from schemas.program.model import Program
 from schemas.program.properties import named_properties
+from schemas.program.rules import PerAmount
 from schemas.program.words import describe
 
 SAMPLES = Path(deploy.__file__).parent / "programs"
@@ -195,6 +196,33 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_text() -> None:
         ),
         ("{id: a, on: plan_upgraded, points: true}", "earn[1].points", (5, 40), "whole points"),
         ("{id: a, on: [plan_upgraded], points: 1}", "earn[1].on", (5, 17), "write one of"),
+        (
+            "{id: a, on: plan_upgraded, points: 1, when: change.knd == 'plan'}",
+            "earn[1].when", (5, 56), "did you mean kind?",
+        ),
+        (
+            "{id: a, on: subscription_renewed, points: change.difference_minor}",
+            "earn[1].points", (5, 47), "only known on plan_downgraded, plan_upgraded",
+        ),
+        ("{id: a, on: first_payment, points: 1, nth: 0}", "earn[1].nth", (5, 48), "1 or more"),
+        ("{id: a, on: first_payment, points: 1, every: 1}", "earn[1].every", (5, 50), "2 or more"),
+        ("{id: a, on: on_time_payment, points: 1, streak: 1}", "earn[1].streak", (5, 53), "2 or"),
+        (
+            "{id: a, on: on_time_payment, points: 1, nth: 2, streak: 3}",
+            "earn[1]", (5, 5), "write one of nth, every and streak; here is nth and streak",
+        ),
+        (
+            "{id: a, on: payment_succeeded, points: 1, streak: 3}",
+            "earn[1]", (5, 5), "only for `on: on_time_payment`; write `every`",
+        ),
+        (
+            "{id: a, on: plan_downgraded, points: 1, clawback_within: P30D}",
+            "earn[1]", (5, 5), "only for `on: plan_upgraded`",
+        ),
+        (
+            "{id: a, on: plan_upgraded, points: 1, clawback_within: 30 days}",
+            "earn[1].clawback_within", (5, 60), "P14D (14 days)",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
@@ -205,6 +233,35 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
     assert problem.path == path
     assert (problem.line, problem.column) == place
     assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "{id: a, on: payment_succeeded, points: 5, nth: 3}",
+            "when a payment succeeds, the 3rd time only: 5 points",
+        ),
+        (
+            "{id: a, on: custom, event: visit, points: 5, every: 11}",
+            "when the event visit arrives, every 11th time: 5 points",
+        ),
+        (
+            "{id: a, on: on_time_payment, points: 5, streak: 22, limit: {count: 1}}",
+            "when a payment is on time, 22 times in a row: 5 points, once ever",
+        ),
+        (
+            "{id: a, on: plan_upgraded, points: 5, nth: 2, clawback_within: P30D}",
+            (
+                "when a plan is upgraded, the 2nd time only: 5 points, "
+                "taken back if downgraded or cancelled within P30D"
+            ),
+        ),
+    ],
+)
+def test_what_a_rule_counts_and_takes_back_can_be_said_in_words(text: str, said: str) -> None:
+    sentences = {name: sentence for _, name, sentence in describe(load_program(rule(text)))}
+    assert sentences["a"] == said
 
 
 @pytest.mark.parametrize(
@@ -240,7 +297,16 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
         ("tiers: {levels: [{id: a}, {id: a, at: 1}]}", "tiers.levels[1].id", "used twice"),
         ("tiers: {basis: spend, levels: [{id: a}]}", "tiers", "needs the `currency`"),
         ("tiers: {currency: USD, levels: [{id: a}]}", "tiers", "only for `basis: spend`"),
-        ("tiers: {window: year, levels: [{id: a}]}", "tiers.window", "calendar_year"),
+        ("tiers: {window: year, levels: [{id: a}]}", "tiers.window", "membership_year"),
+        ("tiers: {grace: 3 days, levels: [{id: a}]}", "tiers.grace", "ISO 8601"),
+        ("tiers: {minimum_stay: P0D, levels: [{id: a}]}", "tiers.minimum_stay", "no time at all"),
+        ("tiers: {grace: P1M, levels: [{id: a}]}", "tiers", "`window: lifetime` takes nothing"),
+        (
+            "tiers: {grace: P1M, window: P1Y, downgrade: never, levels: [{id: a}]}",
+            "tiers",
+            "`downgrade: never` takes nothing",
+        ),
+        ("retired: soon", "retired", "true or false"),
         ("rewards: [{id: a, when: {tier: x}, free_days: 3}]", "rewards[0].when.tier", "no tier x"),
         ("rewards: [{id: a, when: {}, free_days: 3}]", "rewards[0].when", "here is none"),
         (
@@ -257,7 +323,7 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
         (
             "rewards: [{id: a, when: {balance: 5, limit: {count: 1}}, free_days: 3}]",
             "rewards[0].when",
-            "`limit` is only for rewards fired by `on`",
+            "`limit` is only for rewards fired by `on` or by `request`",
         ),
         (
             "rewards: [{id: a, when: {balance: 5}, cost: 6, free_days: 3}]",
@@ -286,6 +352,46 @@ def test_a_mistake_in_a_rule_is_told_with_its_place_and_remedy(
             "rewards: [{id: a, when: {balance: 5}, feature: {id: x, while_in_tier: true}}]",
             "rewards[0]",
             "needs a reward that a tier fires",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5, event: x}, free_days: 3}]",
+            "rewards[0].when",
+            "`event` is only for rewards fired by `on: custom`",
+        ),
+        (
+            "rewards: [{id: a, when: {request: true, balance: 5}, free_days: 3}]",
+            "rewards[0].when",
+            "exactly one of balance, lifetime, tier, on or request; here is balance and request",
+        ),
+        (
+            "rewards: [{id: a, when: {request: false}, free_days: 3}]",
+            "rewards[0].when",
+            "here is none",
+        ),
+        (
+            "rewards: [{id: a, when: {request: please}, free_days: 3}]",
+            "rewards[0].when.request",
+            "write true or false",
+        ),
+        (
+            "rewards: [{id: a, when: {request: true, when: payment.amount > 5.0}, free_days: 3}]",
+            "rewards[0].when.when",
+            '"payment" is only known on',
+        ),
+        (
+            "rewards: [{id: a, when: {request: true}, on_refund: revoke, free_days: 3}]",
+            "rewards[0]",
+            "no refund undoes what fires this reward",
+        ),
+        (
+            "rewards: [{id: a, when: {on: plan_upgraded}, on_refund: revoke, free_days: 3}]",
+            "rewards[0]",
+            "first_payment, on_time_payment, payment_succeeded",
+        ),
+        (
+            "rewards: [{id: a, when: {balance: 5}, on_refund: take, free_days: 3}]",
+            "rewards[0].on_refund",
+            "write one of keep, revoke",
         ),
         ("refunds: {negative: never}", "refunds.negative", "write one of allow"),
         ("points: {carry_remainder: yes please}", "points.carry_remainder", "true or false"),
@@ -328,6 +434,29 @@ def test_what_is_no_plain_yaml_is_refused(text: str, line: int, said: str) -> No
     assert said in found[0].message
 
 
+def test_a_catalogue_and_what_a_refund_takes_back_are_said_in_words() -> None:
+    program = load_program(
+        SMALL
+        + """\
+points: {name: spikes}
+rewards:
+  - id: mug
+    when: {request: true, when: account.lifetime > 100, limit: {count: 1, per: month}}
+    cost: 50
+    free_days: 3
+  - {id: five, when: {balance: 100}, cost: 100, on_refund: revoke, free_days: 1}
+"""
+    )
+
+    assert [words for kind, _, words in describe(program) if kind == "reward"] == [
+        "on request, if account.lifetime > 100, once per month: 3 free days for 50 spikes",
+        (
+            "the first time the balance reaches 100 spikes: 1 free days for 100 spikes, "
+            "taken back when a refund undoes it"
+        ),
+    ]
+
+
 def test_numbers_and_dates_that_yaml_would_guess_stay_as_written() -> None:
     text = SMALL + "effective_from: 2026-12-01 00:00:00\n"
     assert str(load_program(text).effective_from) == "2026-12-01 00:00:00"
@@ -350,6 +479,41 @@ def test_every_part_is_frozen() -> None:
     program: Any = load_program(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         program.earn[0].id = "other"
+
+
+def test_only_a_retired_program_may_have_no_rules() -> None:
+    text = "program: small\nsite: acme\n"
+    assert only(text).message.startswith('the key "earn" is missing; write for example')
+    assert "empty" in only(text + "earn: []\n").message
+    assert "empty" in only(text + "retired: false\nearn: []\n").message
+    program = load_program(text + "retired: true\n")
+    assert program.earn == ()
+    assert Program.model_validate(program.document()) == program
+    assert describe(program)[0][0] == "retired"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "from 100 points earned ever"),
+        ("window: membership_year, ", "from 100 points earned in a year of membership"),
+        ("basis: spend, currency: USD, window: P6M, ", "from 1.00 USD paid within P6M"),
+        ("", "once reached, kept; only a refund of what it rests on takes it away"),
+        (
+            "window: P6M, downgrade: one_down, grace: P1M, minimum_stay: P3M, ",
+            "reviewed at P6M after it was reached: one level down, P1M later, not before P3M in it",
+        ),
+        (
+            "window: calendar_year, ",
+            "reviewed at the end of each calendar year: down to what is supported",
+        ),
+    ],
+)
+def test_how_tiers_are_reached_and_lost_is_told_in_words(more: str, said: str) -> None:
+    text = SMALL + f"tiers: {{{more}levels: [{{id: low}}, {{id: mid, at: 100}}]}}\n"
+    assert said in [
+        sentence for kind, _, sentence in describe(load_program(text)) if kind == "tier"
+    ]
 
 
 def reward(grant: str) -> str:

@@ -19,6 +19,7 @@ from tests.support.story import (
     paid,
     reasons,
     refunded,
+    renewed,
     story,
     subscription,
 )
@@ -142,6 +143,59 @@ def test_a_cooldown_keeps_two_of_them_apart() -> None:
     assert earned(told.happened("visit", T0 + 7 * DAY)) == [("visit", 1)]
 
 
+def test_a_cooldown_counts_from_the_last_time_it_earned_and_by_the_calendar() -> None:
+    told = story(
+        "- {id: visit, on: custom, event: visit, points: 1, limit: {cooldown: P1M}}",
+        timezone="Europe/Berlin",
+    )
+    end_of_january = 1_769_814_000  # 31 January 2026, midnight in Berlin
+    assert earned(told.happened("visit", end_of_january)) == [("visit", 1)]
+    assert reasons(told.happened("visit", end_of_january + 28 * DAY - 1)) == ["limit_reached"]
+    assert earned(told.happened("visit", end_of_january + 28 * DAY)) == [("visit", 1)]
+
+
+def test_a_cooldown_and_a_count_both_hold() -> None:
+    told = story(
+        "- {id: visit, on: custom, event: visit, points: 1, "
+        "limit: {count: 2, per: month, cooldown: P2D}}"
+    )
+    given = [earned(told.happened("visit", T0 + day * DAY)) for day in (0, 1, 2, 4, 6, 31)]
+    assert [bool(each) for each in given] == [True, False, True, False, False, True]
+
+
+def test_a_refunded_payment_starts_no_cooldown() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 5, limit: {cooldown: P7D}}")
+    told.paid("t1", 1_000)
+    told.refunded("r1", "t1", 1_000, at=T0 + DAY)
+    assert earned(told.paid("t2", 1_000, at=T0 + 2 * DAY)) == [("pay", 5)]
+
+
+def test_points_per_quantity_are_capped_with_wanted_and_given() -> None:
+    told = story(
+        "- {id: seats, on: payment_succeeded, points: {per_quantity: 15}, "
+        "cap: {points: 100, per: year}}"
+    )
+    event = only(told.paid("t1", 1_000, quantity=10), PointsEarned)
+    assert (event.points, event.wanted, event.unrounded) == (100, 150, "150")
+    assert reasons(told.paid("t2", 1_000, quantity=0)) == ["rounds_to_nothing"]
+
+
+def test_points_per_quantity_follow_the_subscription_where_there_is_no_payment() -> None:
+    told = story("- {id: seats, on: subscription_renewed, points: {per_quantity: 15}}")
+    begins = renewed(subscription(1, quantity=3, term_start=T0), T0)
+    assert earned(told.tell(begins)) == [("seats", 45)]
+
+
+def test_a_formula_mixes_the_fact_the_subscription_and_the_account() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, "
+        "points: payment.amount_minor / 100 * subscription.quantity + account.lifetime / 10}"
+    )
+    seats = subscription(1, quantity=2)
+    assert earned(told.paid("t1", 1_099, subscription=seats)) == [("pay", 20)]
+    assert earned(told.paid("t2", 1_000, subscription=seats)) == [("pay", 22)]
+
+
 def test_a_cap_clamps_and_says_wanted_and_given() -> None:
     told = story(
         '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, '
@@ -180,6 +234,61 @@ def test_the_carried_remainder_makes_twelve_small_payments_worth_one_large() -> 
     for month in range(12):
         without.paid(f"t{month}", 999, at=T0 + month * 30 * DAY)
     assert without.lifetime == 108
+
+
+def test_an_event_says_which_remainder_came_in() -> None:
+    told = story(points="{carry_remainder: true}")
+    given = [only(told.paid(f"t{month}", 999), PointsEarned) for month in range(3)]
+    assert [(each.points, each.unrounded, each.carried) for each in given] == [
+        (9, "9.99", ""),
+        (10, "10.98", "0.99"),
+        (10, "10.97", "0.98"),
+    ]
+    plain = only(story().paid("t", 999), PointsEarned)
+    assert (plain.carried, plain.count) == ("", 0)
+
+
+def test_a_remainder_without_a_finite_decimal_is_carried_and_told_exactly() -> None:
+    told = story(
+        '- {id: pay, on: payment_succeeded, points: {per: {USD: "0.03"}}}',
+        points="{carry_remainder: true}",
+    )
+    given = [only(told.paid(f"t{place}", 4), PointsEarned) for place in range(3)]
+    assert [(each.points, each.carried) for each in given] == [(1, ""), (1, "1/3"), (2, "2/3")]
+
+
+def test_what_was_rounded_up_is_carried_as_a_debt() -> None:
+    told = story(points="{carry_remainder: true, rounding: half_up}")
+    assert earned(told.paid("t1", 950)) == [("pay", 10)]
+    event = only(told.paid("t2", 999), PointsEarned)
+    assert (event.points, event.unrounded, event.carried) == (9, "9.49", "-0.5")
+
+
+def test_a_payment_that_makes_no_whole_point_is_carried_to_the_next() -> None:
+    told = story(points="{carry_remainder: true}")
+    assert reasons(told.paid("t1", 60)) == ["rounds_to_nothing"]
+    event = only(told.paid("t2", 60), PointsEarned)
+    assert (event.points, event.unrounded, event.carried) == (1, "1.2", "0.6")
+
+
+def test_each_rule_carries_its_own_remainder() -> None:
+    told = story(
+        ONE_PER_DOLLAR,
+        '- {id: more, on: payment_succeeded, points: {per: {USD: "2.00"}}}',
+        points="{carry_remainder: true}",
+    )
+    told.paid("t1", 150)
+    assert earned(told.paid("t2", 150)) == [("pay", 2), ("more", 1)]
+
+
+def test_a_pull_that_is_only_counted_carries_nothing() -> None:
+    told = story(
+        '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, every: 2}',
+        points="{carry_remainder: true}",
+    )
+    told.paid("t1", 150)
+    event = only(told.paid("t2", 150), PointsEarned)
+    assert (event.points, event.carried, event.count) == (1, "", 2)
 
 
 def test_what_a_cap_withheld_is_not_carried() -> None:

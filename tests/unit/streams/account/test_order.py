@@ -319,6 +319,28 @@ def test_two_requests_of_one_second_are_answered_in_the_order_of_arrival() -> No
     assert [each.points for each in of(told.events, PointsAdjusted)] == [-8, -2]
 
 
+CATALOGUE = f"[{{id: mug, when: {{request: true}}, cost: 50, {FREE}}}]"
+
+
+def test_what_was_granted_on_request_stands_and_is_owed_where_points_were_not_there() -> None:
+    told = story(rewards=CATALOGUE)
+    told.paid("t1", 5_000, at=T0)
+    mug = only(told.requested("q1", "mug", at=T0 + 2 * DAY), RewardEarned)
+    events = told.refunded("r1", "t1", 5_000, at=T0 + DAY)
+    assert kinds(events) == ["PointsReversed", "CorrectionApplied"]
+    assert (told.balance, told.deficit) == (-50, 50)
+    told.delivered(mug, at=T0 + 2 * DAY)
+    assert told.account.ledger.standing("mug") == 1
+
+
+def test_what_was_refused_stays_refused() -> None:
+    told = story(rewards=CATALOGUE)
+    told.paid("t1", 1_000, at=T0)
+    assert reasons(told.requested("q1", "mug", at=T0 + 2 * DAY)) == ["not_enough_points"]
+    assert kinds(told.paid("t2", 5_000, at=T0 + DAY)) == ["PointsEarned"]
+    assert told.balance == 60
+
+
 def test_versions_published_since_do_not_change_what_was_decided_before() -> None:
     later = program_text().replace('"1.00"', '"0.10"')
     document = program_of(later)._documents[0].replace(b'"version":1', b'"version":2')

@@ -3,7 +3,15 @@
 import pytest
 
 from schemas.facts import AnyFact, RefundReason
-from schemas.points import AnyPointsEvent, PointsEarned, PointsExpired, PointsReversed, RewardEarned
+from schemas.points import (
+    AnyPointsEvent,
+    FactIgnored,
+    PointsEarned,
+    PointsExpired,
+    PointsReversed,
+    RewardEarned,
+)
+from streams.account.refunds import MAX_PARKED
 from tests.support.story import (
     DAY,
     ONE_PER_DOLLAR,
@@ -177,6 +185,60 @@ def test_a_refund_before_its_payment_waits_for_it() -> None:
     assert kinds(events) == ["PointsEarned", "PointsReversed"]
     assert told.balance == 6
     assert undone(told.refunded("r2", "t1", 600, at=T0 + 3 * DAY)).points == 6
+
+
+def test_a_refund_whose_payment_does_not_come_is_given_up_after_ninety_days() -> None:
+    told = story()
+    told.refunded("r1", "t1", 400, at=T0)
+    assert told.due_at == T0 + 90 * DAY
+    given_up = only(told.lives_until(T0 + 99 * DAY), FactIgnored)
+    assert (given_up.reason, given_up.occurred_at) == ("refund_unmatched", T0 + 90 * DAY)
+    assert "the payment t1" in given_up.detail
+    assert told.account.memory.parked == []
+    assert kinds(told.paid("t1", 1_000, at=T0 + 99 * DAY)) == ["PointsEarned"]
+
+
+def test_a_parked_refund_is_given_up_by_whatever_fact_passes_its_deadline() -> None:
+    told = story()
+    told.refunded("r1", "t1", 400, at=T0, invoice="a")
+    events = told.paid("t2", 1_000, at=T0 + 90 * DAY)
+    assert kinds(events) == ["FactIgnored", "PointsEarned"]
+    assert "the payment t1, invoice a" in only(events, FactIgnored).detail
+
+
+def test_what_is_left_of_a_refund_keeps_its_deadline() -> None:
+    told = story()
+    told.refunded("r1", "t1", 1_500, at=T0)
+    told.paid("t1", 1_000, invoice="a", at=T0 + DAY)
+    assert told.due_at == T0 + 90 * DAY
+    told.paid("t1", 1_000, invoice="b", at=T0 + 2 * DAY)
+    assert (told.account.memory.parked, told.balance) == ([], 5)
+
+
+def test_a_refund_that_comes_when_its_time_has_passed_is_not_parked_any_more() -> None:
+    told = story()
+    told.time(T0 + 90 * DAY)
+    assert reasons(told.refunded("r1", "t1", 400, at=T0)) == ["refund_unmatched"]
+    assert told.due_at is None
+
+
+def test_a_chargeback_that_found_its_payment_is_given_up_without_a_word() -> None:
+    told = story()
+    told.paid("t1", 1_000, at=T0)
+    told.refunded("c1", "t1", 1, at=T0 + DAY, reason="chargeback")
+    assert told.due_at is None
+    told.refunded("r2", "t2", 1, at=T0 + 2 * DAY)
+    assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]
+    assert told.account.memory.parked == []
+
+
+def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
+    told = story()
+    for number in range(MAX_PARKED):
+        told.refunded(f"r{number}", f"t{number}", 1)
+    events = told.refunded("last", "t99", 1, at=T0 + 2 * DAY)
+    assert reasons(events) == ["refund_unmatched", "refund_parked"]
+    assert of(events, FactIgnored)[0].detail.endswith("the payment t0")
 
 
 def test_a_refund_before_its_payment_keeps_the_tier_and_rewards_away() -> None:

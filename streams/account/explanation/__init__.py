@@ -1,0 +1,1 @@
+"""A trace in sentences that a support person can send to the customer."""
