@@ -61,6 +61,10 @@ PAY = (
     '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}, award: 3}, '
     "activate_after: P1D, cap: {points: 90, per: week}}"
 )
+WAITING = (
+    '- {id: wait, on: payment_succeeded, points: {per: {USD: "1.00"}, award: 3}, '
+    "activate_on: {on: custom, event: visit, within: P2D}}"
+)
 RULES = (
     "- {id: hello, on: subscription_created, points: 20, trial: wait}",
     PAY,
@@ -103,12 +107,38 @@ def program(negative: str, window: str, downgrade: str, expiry: str) -> Programs
     )
 
 
+def program_of_deeds(window: str) -> Programs:
+    """What waits for a deed, is extended by one, counted, and taken back when it does not last."""
+    return program_of(
+        program_text(
+            "- {id: hello, on: subscription_created, points: 20, priority: promotional}",
+            WAITING,
+            "- {id: nth, on: payment_succeeded, points: 30, nth: 2}",
+            "- {id: every, on: payment_succeeded, points: 12, every: 2}",
+            "- {id: run, on: on_time_payment, points: 25, streak: 2}",
+            "- {id: visit, on: custom, event: visit, points: 13, limit: {count: 2, per: day}}",
+            "- {id: climb, on: plan_upgraded, points: 40, clawback_within: P3D}",
+            "- {id: fall, on: plan_downgraded, points: 3}",
+            timezone="Europe/Berlin",
+            expiry="{after: P4D, extended_by: {on: [payment_succeeded], events: [other]}, "
+            "remind: P1D}",
+            tiers=f"{{window: {window}, grace: P1D, minimum_stay: P1D, levels: [{{id: low}}, "
+            "{id: mid, at: 40, multiplier: '1.25'}, {id: high, at: 90, multiplier: '2'}]}",
+            rewards=REWARDS,
+        )
+    )
+
+
 PROGRAMS = [
     program("allow", "lifetime", "to_basis", "P3D"),
     program("pending_first", "P2D", "one_down", "P1M"),
     program("clamp", "calendar_year", "to_basis", "P2D"),
+    program_of_deeds("P3D"),
+    program_of_deeds("membership_year"),
 ]
-by_program = pytest.mark.parametrize("programs", PROGRAMS, ids=["life", "days", "year"])
+by_program = pytest.mark.parametrize(
+    "programs", PROGRAMS, ids=["life", "days", "year", "deeds", "membership"]
+)
 
 hours = st.integers(0, 4 * 24).map(lambda hour: hour * HOUR)
 instants = hours.map(lambda after: T0 + after)
