@@ -14,9 +14,10 @@ from schemas.points import AnyPointsEvent
 from streams.account import window
 from streams.account.correction import correct
 from streams.account.decide import decide
+from streams.account.past import Remembered
 from streams.account.programs import Programs
 from streams.account.refold import Refold
-from streams.account.state import Account, Memory, Remembered
+from streams.account.state import Account, Memory
 from streams.account.trace import Trace
 from streams.account.turn import Turn
 from streams.account.window import ON_ARRIVAL

@@ -22,8 +22,8 @@ from streams.account import timeline, window
 from streams.account.decide import decide
 from streams.account.evolve import ordinal_of
 from streams.account.outcomes import waiting_for
+from streams.account.past import Remembered
 from streams.account.programs import Programs
-from streams.account.state import Remembered
 from streams.account.trace import Trace
 from streams.account.turn import Ordinals, Turn
 from streams.account.window import ON_ARRIVAL, Firing

@@ -19,7 +19,8 @@ from schemas.points import (
     RewardRevoked,
 )
 from streams.account.evolve import ordinal_of
-from streams.account.state import Account, Past, Remembered, decode_core, encode_core
+from streams.account.past import Past, Remembered
+from streams.account.state import Account, decode_core, encode_core
 from streams.account.timeline import ANNIVERSARY
 
 REACH_SECONDS = 4 * 86_400
