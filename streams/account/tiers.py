@@ -195,18 +195,18 @@ def unwind(turn: Turn, payment: Payment, points: int, given_back: int) -> Loss |
     tiers = turn.program.tiers if turn.program else None
     if tiers is None:
         return None
-    at, sequence, lifetime = payment.at, payment.sequence, turn.lifetime - points
+    at, number, lifetime = payment.at, payment.number, turn.lifetime - points
     loss = None
     if payment.counted or (tiers.window.for_life and tiers.counts == POINTS):
-        loss = unqualify(turn, at, points, sequence, lifetime)
+        loss = unqualify(turn, at, points, number, lifetime)
     if payment.counted:
-        by_money = unqualify(turn, at, given_back, sequence, lifetime, currency=payment.currency)
+        by_money = unqualify(turn, at, given_back, number, lifetime, currency=payment.currency)
         loss = loss or by_money
     return loss
 
 
 def unqualify(
-    turn: Turn, at: int, value: int, sequence: int, lifetime: int, *, currency: str = POINTS
+    turn: Turn, at: int, value: int, number: int, lifetime: int, *, currency: str = POINTS
 ) -> Loss | None:
     """`value` that counted from `at` is undone, and so many lifetime points are left; a tier that
     only it supported is lost at once: `lose` it when the points are undone.
@@ -222,7 +222,7 @@ def unqualify(
     qualifying.uncount(memory, currency, at, value)
     if currency != tiers.counts:
         return None
-    counted = sequence <= memory.tier_sequence
+    counted = number <= memory.tier_recorded
     if not tiers.window.for_life:
         leaves_at = tiers.window.leaves_at(at, memory.joined_at)
         counted = counted and leaves_at > memory.tier_counted_at
@@ -285,7 +285,7 @@ def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) 
     memory = turn.memory
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
-    memory.tier_sequence = turn.ledger.sequence
+    memory.tier_recorded = memory.recorded
     # What a year's review counted stopped counting at that instant; it still carries the tier.
     memory.tier_counted_at = at - 1 if tiers.window.by_year else at
 
