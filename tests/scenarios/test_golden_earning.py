@@ -32,7 +32,7 @@ TINY = '- {id: tiny, on: payment_succeeded, points: "double(payment.amount_minor
 CARRIED = "{carry_remainder: true}"
 
 
-def test_a_formula_that_yields_four_tenths_gives_nothing_and_says_so() -> None:
+def test_9_a_formula_that_yields_four_tenths_gives_nothing_and_says_so() -> None:
     events = story(TINY).paid("t1", 40)
     assert kinds(events) == ["FactIgnored"]
     ignored = only(events, FactIgnored)
@@ -42,20 +42,20 @@ def test_a_formula_that_yields_four_tenths_gives_nothing_and_says_so() -> None:
     )
 
 
-def test_it_is_said_even_where_another_rule_earned() -> None:
+def test_9_it_is_said_even_where_another_rule_earned() -> None:
     events = story(TINY, "- {id: flat, on: payment_succeeded, points: 5}").paid("t1", 40)
     assert kinds(events) == ["PointsEarned", "FactIgnored"]
     assert only(events, FactIgnored).detail == "tiny: 0.4 makes no whole point"
 
 
 @pytest.mark.parametrize(("rounding", "points"), [("floor", 0), ("half_up", 0), ("ceil", 1)])
-def test_four_tenths_are_rounded_as_the_program_says(rounding: str, points: int) -> None:
+def test_9_four_tenths_are_rounded_as_the_program_says(rounding: str, points: int) -> None:
     told = story(TINY, points=f"{{rounding: {rounding}}}")
     told.paid("t1", 40)
     assert told.balance == points
 
 
-def test_four_tenths_that_are_carried_become_a_point_with_the_third_payment() -> None:
+def test_9_four_tenths_that_are_carried_become_a_point_with_the_third_payment() -> None:
     told = story(TINY, points=CARRIED)
     given = [earned(told.paid(f"t{place}", 40)) for place in range(3)]
     assert given == [[], [], [("tiny", 1)]]
@@ -69,7 +69,7 @@ def a_year(told: Story) -> Story:
     return told
 
 
-def test_twelve_monthly_payments_are_worth_one_yearly_payment_where_remainders_are_carried() -> (
+def test_9_twelve_monthly_payments_are_worth_one_yearly_payment_where_remainders_are_carried() -> (
     None
 ):
     """Twelve times 9.99 USD beside 119.88 USD once, at one point per dollar."""
@@ -78,7 +78,7 @@ def test_twelve_monthly_payments_are_worth_one_yearly_payment_where_remainders_a
     assert (monthly.lifetime, yearly.lifetime, without.lifetime) == (119, 119, 108)
 
 
-def test_the_events_of_the_year_explain_every_point() -> None:
+def test_9_the_events_of_the_year_explain_every_point() -> None:
     carried = of(a_year(story(points=CARRIED)).events, PointsEarned)
     assert [(each.points, each.carried, each.unrounded) for each in carried][:2] == [
         (9, "", "9.99"),
@@ -113,7 +113,7 @@ HISTORY: tuple[AnyFact, ...] = (
 )
 
 
-def test_the_same_events_delivered_five_times_change_nothing() -> None:
+def test_5_the_same_events_delivered_five_times_change_nothing() -> None:
     once, five_times = (story(*RULES, points=CARRIED) for _ in range(2))
     for fact in HISTORY:
         once.tell(fact)
@@ -130,7 +130,7 @@ def test_the_same_events_delivered_five_times_change_nothing() -> None:
     assert encode_account(five_times.account) == encode_account(once.account)
 
 
-def test_the_same_payment_delivered_five_times_under_five_event_ids_is_one_payment() -> None:
+def test_5_the_same_payment_delivered_five_times_under_five_event_ids_is_one_payment() -> None:
     told = story('- {id: pay, on: payment_succeeded, points: {per: {EUR: "1.00"}}}')
     deliveries = [
         fact

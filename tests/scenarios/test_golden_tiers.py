@@ -102,7 +102,7 @@ def points_of(views: dict[str, AccountView]) -> dict[str, tuple[int, int, object
 
 
 @pytest.mark.parametrize("edited", [RAISED, LOWERED], ids=["raised", "lowered"])
-def test_nobody_loses_points_or_a_tier_when_a_threshold_is_edited(
+def test_11_nobody_loses_points_or_a_tier_when_a_threshold_is_edited(
     garden: Garden, edited: str
 ) -> None:
     before, tiers = points_of(garden.views(EDIT)), garden.tiers()
@@ -111,7 +111,7 @@ def test_nobody_loses_points_or_a_tier_when_a_threshold_is_edited(
     assert garden.tiers() == tiers
 
 
-def test_a_raised_threshold_is_previewed_and_takes_the_tier_at_the_review_only(
+def test_11_a_raised_threshold_is_previewed_and_takes_the_tier_at_the_review_only(
     garden: Garden,
 ) -> None:
     draft = load_program(RAISED)
@@ -148,7 +148,7 @@ def test_a_raised_threshold_is_previewed_and_takes_the_tier_at_the_review_only(
     assert garden.views(T0 + YEAR)["bob"].balance == 140
 
 
-def test_a_lowered_threshold_raises_who_reaches_it_when_they_next_pay(garden: Garden) -> None:
+def test_11_a_lowered_threshold_raises_who_reaches_it_when_they_next_pay(garden: Garden) -> None:
     draft = load_program(LOWERED)
     would = garden.views(EDIT, draft)["cleo"].tier
     assert would is not None
@@ -160,7 +160,7 @@ def test_a_lowered_threshold_raises_who_reaches_it_when_they_next_pay(garden: Ga
     assert garden.views(EDIT + DAY)["cleo"].balance == 51
 
 
-def test_a_level_that_is_gone_places_by_what_counts_and_takes_no_points(garden: Garden) -> None:
+def test_11_a_level_that_is_gone_places_by_what_counts_and_takes_no_points(garden: Garden) -> None:
     gone = PROGRAM.replace("id: saguaro", "id: prickly-pear").replace("2025-12-01", NEW_DAY)
     garden.tell(published(gone, 2, EDIT))
     before = points_of(garden.views(EDIT))["ann"][0]

@@ -7,20 +7,10 @@ the balance after it. What the engine says is written in the few words of `said`
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from deploy.wording import instant
-from schemas import ids
-from schemas.facts import (
-    AnyFact,
-    RedemptionCancelled,
-    RedemptionRequested,
-    Scalar,
-    Subscription,
-    TierAssigned,
-)
 from schemas.points import (
     AnyPointsEvent,
     CorrectionApplied,
@@ -38,25 +28,10 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
-from schemas.program import amounts, periods
+from schemas.program import periods
 from schemas.program.load import load_program
-from tests.support.story import (
-    CUSTOMER,
-    Story,
-    activated,
-    adjusted,
-    cancelled,
-    changed,
-    created,
-    delivered,
-    failed,
-    happened,
-    paid,
-    reactivated,
-    refunded,
-    renewed,
-    subscription,
-)
+from tests.support.story import Story
+from tests.support.telling import Teller
 from tests.support.year import SITE, program_of
 
 GUIDE = Path(__file__).parents[2] / "docs" / "program.md"
@@ -65,7 +40,8 @@ _PIECE = re.compile(
     r"^### (?P<heading>[^\n]+)$|^```yaml example\n(?P<program>.*?)^```$|^(?P<row>\|[^\n]*\|)$",
     re.MULTILINE | re.DOTALL,
 )
-_WORD = re.compile(r'\w+="[^"]*"|\S+')
+_EXAMPLE = re.compile(r"^```yaml example\n.*?^```$", re.MULTILINE | re.DOTALL)
+_KEY = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
 _HEAD = {
     "program": "guide",
     "site": SITE,
@@ -121,139 +97,39 @@ def examples(path: Path = GUIDE) -> list[Example]:
     return found
 
 
+def named_in(*sections: str) -> set[str]:
+    """The words that sections set in backticks, examples left out; `points.name` is three words."""
+    spans = re.findall(r"`([^`]+)`", "\n".join(_section(each) for each in sections))
+    words = {word for span in spans for word in _KEY.findall(span)}
+    return words | {part for word in words for part in word.split(".")}
+
+
+def keys_of(section: str) -> set[str]:
+    """The keys in the first column of a section's tables of keys, without what they are within."""
+    first_cells = re.findall(r"^\| (`[^|]+`) \|", _section(section), re.MULTILINE)
+    spans = [span for cell in first_cells for span in re.findall(r"`([^`]+)`", cell)]
+    return {span.rpartition(".")[2] for span in spans}
+
+
+def _section(heading: str) -> str:
+    """From its heading to the next of that level."""
+    text = _EXAMPLE.sub("", GUIDE.read_text(encoding="utf-8"))
+    [_, section] = text.split(f"\n## {heading}\n")
+    return section.partition("\n## ")[0]
+
+
 class Telling:
     """Tells an example's rows to the fold and says in the guide's words what it answers."""
 
     def __init__(self, example: Example) -> None:
-        self._zone = periods.parse_zone(load_program(example.whole_program).timezone)
-        self._story = Story(program_of(example.whole_program))
-        self._subscription: Subscription | None = None
-        self._payments: list[str] = []
-        self._count = 0
+        zone = periods.parse_zone(load_program(example.whole_program).timezone)
+        self._teller = Teller(Story(program_of(example.whole_program)), zone)
 
     def tell(self, row: Row) -> Row:
         """The row as the engine fills it in."""
-        at = periods.to_instant(datetime.fromisoformat(row.when), self._zone)
-        events = self._story.lives_until(at)
-        if row.happens != "time passes":
-            self._count += 1
-            events += self._story.tell(self._fact(row.happens, at))
+        events = self._teller.tell(row.when, row.happens)
         answers = [text for event in events for text in said(event)]
-        return replace(row, says="; ".join(answers), balance=str(self._story.balance))
-
-    def _fact(self, happens: str, at: int) -> AnyFact:
-        words = _WORD.findall(happens)
-        for beginning, build in _SENTENCES.items():
-            if happens.startswith(beginning):
-                return build(self, words[len(beginning.split()) :], at)
-        raise ValueError(f"the guide says {happens!r}, which no sentence of {__name__} begins")
-
-    def _pays(self, words: list[str], at: int) -> AnyFact:
-        amount, currency, *rest = words
-        name = f"t{len(self._payments) + 1}"
-        self._payments.append(name)
-        return paid(
-            name,
-            amounts.parse_money(amount, currency),
-            at,
-            currency=currency,
-            on_time="late" not in rest,
-            subscription=self._subscription,
-        )
-
-    def _is_refunded(self, words: list[str], at: int) -> AnyFact:
-        amount, currency, *rest = words
-        payment = rest[-1] if rest else self._payments[-1]
-        return refunded(f"r{self._count}", payment, amounts.parse_money(amount, currency), at)
-
-    def _subscribed(self, words: list[str], at: int, *, status: str = "active") -> Subscription:
-        """`pro at 10.00 USD a month`, with `x 3` before `at` for a quantity."""
-        plan, *rest = words
-        quantity = int(rest[1]) if rest[0] == "x" else 1
-        amount, currency, _, unit, *_ = rest[rest.index("at") + 1 :]
-        known = self._subscription
-        self._subscription = subscription(
-            at,
-            plan=plan,
-            quantity=quantity,
-            amount_minor=amounts.parse_money(amount, currency) * quantity,
-            period_unit=unit,  # type: ignore[arg-type]
-            status=status,
-            started_at=at if known is None else known.started_at or at,
-        )
-        return self._subscription
-
-    def _signs_up(self, words: list[str], at: int) -> AnyFact:
-        status = "in_trial" if words[-2:] == ["on", "trial"] else "active"
-        return created(self._subscribed(words, at, status=status), at)
-
-    def _seen(self, at: int, status: str = "active") -> Subscription:
-        assert self._subscription is not None, "the customer signs up first"
-        known = self._subscription
-        self._subscription = subscription(
-            at,
-            plan=known.plan,
-            quantity=known.quantity,
-            amount_minor=known.amount_minor,
-            period_unit=known.period_unit,
-            status=status,
-            started_at=known.started_at or at,
-            term_start=at,
-        )
-        return self._subscription
-
-    def _event(self, words: list[str], at: int) -> AnyFact:
-        name, *properties = words
-        values: dict[str, Scalar] = {}
-        for each in properties:
-            key, _, value = each.partition("=")
-            values[key] = int(value) if value.isdecimal() else value.strip('"')
-        return happened(name, at, properties=values)
-
-    def _reward_id(self, reward: str) -> str:
-        return ids.reward_id(SITE, CUSTOMER, reward, self._story.account.ledger.fired[reward])
-
-    def _asks(self, words: list[str], at: int) -> AnyFact:
-        reward, _, request = words
-        return RedemptionRequested(
-            id=ids.redemption(request), site=SITE, customer=CUSTOMER, occurred_at=at,
-            request=request, reward=reward,
-        )  # fmt: skip
-
-    def _takes_back(self, words: list[str], at: int) -> AnyFact:
-        [request] = words
-        return RedemptionCancelled(
-            id=ids.redemption_cancelled(request), site=SITE, customer=CUSTOMER, occurred_at=at,
-            request=request, actor="ann", reason="changed her mind",
-        )  # fmt: skip
-
-    def _is_put_in(self, words: list[str], at: int) -> AnyFact:
-        until = datetime.fromisoformat(words[2]) if len(words) > 2 else None
-        return TierAssigned(
-            id=ids.tier_assigned(str(self._count)), site=SITE, customer=CUSTOMER, occurred_at=at,
-            tier=words[0], actor="support", reason="invited",
-            until=None if until is None else periods.to_instant(until, self._zone),
-        )  # fmt: skip
-
-
-_SENTENCES: dict[str, Callable[[Telling, list[str], int], AnyFact]] = {
-    "pays": Telling._pays,
-    "is refunded": Telling._is_refunded,
-    "signs up for": Telling._signs_up,
-    "ends the trial": lambda told, _, at: activated(told._seen(at), at),
-    "changes to": lambda told, words, at: changed(told._subscribed(words, at), at),
-    "renews": lambda told, _, at: renewed(told._seen(at), at),
-    "cancels": lambda told, _, at: cancelled(told._seen(at, "cancelled"), at),
-    "comes back": lambda told, _, at: reactivated(told._seen(at), at),
-    "event": Telling._event,
-    "is given": lambda told, words, at: adjusted(f"a{told._count}", int(words[0]), at),
-    "loses": lambda told, words, at: adjusted(f"a{told._count}", -int(words[0]), at),
-    "asks for": Telling._asks,
-    "takes back": Telling._takes_back,
-    "is put in": Telling._is_put_in,
-    "gets": lambda told, words, at: delivered(told._reward_id(words[0]), at),
-    "does not get": lambda told, words, at: failed(told._reward_id(words[0]), at),
-}
+        return replace(row, says="; ".join(answers), balance=str(self._teller.story.balance))
 
 
 def said(event: AnyPointsEvent) -> list[str]:
