@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 FOLD := $(shell find streams/account schemas -name '*.py')
 ARGS ?=
 
-.PHONY: help setup lock fmt check test test-unit chaos bench demo up clean schemas
+.PHONY: help setup lock fmt check test test-unit test-laws chaos bench demo up clean schemas
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
@@ -56,6 +56,10 @@ test: setup ## every test, on a real embedded broker
 
 test-unit: $(VENV)/.installed ## the fast tests only
 	$(BIN)/python -m pytest -m "not integration and not chaos and not bench" $(ARGS)
+
+test-laws: setup ## the fold against an oracle on many random histories, then the laws at length: make test-laws ARGS="--histories 100000 --seed 7"
+	$(BIN)/python -m tests.laws $(ARGS)
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q --timeout 900 tests/properties/test_account_laws.py
 
 chaos: setup ## kill and freeze everything under load, then audit: make chaos SEED=7
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(ARGS)

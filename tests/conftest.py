@@ -1,5 +1,6 @@
 """What every test may ask for: fast tests run first, and one real broker serves the session."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from deploy.settings import default_cache_dir
 # after the last test, when coroutines of Faust's C extensions have left CPython 3.11's count of
 # recursion wrong, and compiling any module fails.
 hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
-TIERS = ["unit", "properties", "contracts", "scenarios", "architecture", "integration"]
+TIERS = ["unit", "properties", "laws", "contracts", "scenarios", "architecture", "integration"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

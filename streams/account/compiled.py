@@ -25,6 +25,8 @@ Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
 
 _YEARS = 100
+_KEPT = 10**15
+"""The finest part of a point that is kept where the exact one has grown too long."""
 
 
 class CompiledLimit:
@@ -299,8 +301,14 @@ def _activities(extended_by: ExtendedBy | None) -> frozenset[str]:
 
 
 def reduced(numerator: int, denominator: int) -> Ratio:
+    """The ratio in lowest terms, as an account can keep it: where the denominator outgrows sixty
+    bits (odd prices times odd factors times decimals), what is beyond fifteen decimals is cut off.
+    """
     divisor = gcd(numerator, denominator)
-    return numerator // divisor, denominator // divisor
+    numerator, denominator = numerator // divisor, denominator // divisor
+    if denominator >> 60:
+        return reduced(numerator * _KEPT // denominator, _KEPT)
+    return numerator, denominator
 
 
 @lru_cache(maxsize=16384)

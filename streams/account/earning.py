@@ -177,14 +177,17 @@ def _sum(one: Ratio, other: Ratio) -> Ratio:
 
 
 def _round(mode: str, exact: Ratio) -> int:
-    """As `schemas.program.amounts.round_points`, on the ratio itself."""
+    """As `schemas.program.amounts.round_points`, but never below nothing: what rounding up gave
+    too early is carried until later facts have made up for it.
+    """
     numerator, denominator = exact
+    if numerator <= 0:
+        return 0
     if mode == "floor":
         return numerator // denominator
     if mode == "ceil":
         return -(-numerator // denominator)
-    size = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return size if numerator >= 0 else -size
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def _clamp(

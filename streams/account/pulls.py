@@ -29,16 +29,19 @@ def count(turn: Turn, rule: CompiledRule) -> int:
     if rule.streak:
         pulls.count = 0
         return rule.streak
-    pulls.earned = number
+    pulls.earned = max(pulls.earned, number)
+    pulls.awards += 1
     return number
 
 
 def _earns(rule: CompiledRule, pulls: Pulls, number: int) -> bool:
     if rule.streak:
         return number >= rule.streak
-    if number <= pulls.earned:
+    if number != rule.nth if rule.nth else number % rule.every:
         return False
-    return number == rule.nth if rule.nth else number % rule.every == 0
+    # Refunds count back: a number that earned before is due again where an award too few stands.
+    due = 1 if rule.nth else number // rule.every
+    return number > pulls.earned or pulls.awards < due
 
 
 def _when(rule: CompiledRule) -> str:
@@ -53,7 +56,7 @@ def uncount(memory: Memory, counted: Mapping[str, bool]) -> None:
         pulls = memory.pulls.get(rule)
         if pulls is not None:
             pulls.count = max(0, pulls.count - 1)
-            pulls.earned = max(0, pulls.earned - int(earned))
+            pulls.awards = max(0, pulls.awards - int(earned))
 
 
 def end_streaks(turn: Turn, program: CompiledProgram) -> None:

@@ -109,6 +109,8 @@ def _apply_parked(turn: Turn, payment: Payment) -> None:
     place = len(turn.memory.payments) - 1
     waiting = []
     for each in turn.memory.parked:
+        if NEVER != each.until <= turn.now:
+            continue  # the rest of one whose payment was found: nobody was waiting to be told
         if each.transaction == payment.transaction and each.invoice in ("", payment.invoice):
             left = _undo(turn, place, each.amount_minor)
             if left != 0 and not each.invoice:

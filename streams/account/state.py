@@ -117,12 +117,13 @@ class Counter(msgspec.Struct, array_like=True, gc=False):
 
 
 class Pulls(msgspec.Struct, array_like=True, gc=False):
-    """How often a rule was pulled, of a streak how often in a row; `earned` is the last number at
-    which it earned.
+    """How often a rule was pulled, of a streak how often in a row; `earned` is the highest number
+    at which it earned, `awards` how many of its awards stand.
     """
 
     count: int = 0
     earned: int = 0
+    awards: int = 0
 
 
 class Earning(msgspec.Struct, array_like=True, gc=False):

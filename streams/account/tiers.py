@@ -14,6 +14,17 @@ from streams.account.state import FOR_GOOD, NEVER, Memory, Payment
 from streams.account.turn import BY_FACT, BY_TIER, BY_TIME, Turn
 
 
+class _Rest:
+    """Which of what qualifies a tier rests on: what leaves the window after `counted_at`, of the
+    first `recorded` that the account recorded; 0 for all up to now.
+    """
+
+    __slots__ = ("counted_at", "recorded")
+
+    def __init__(self, memory: Memory) -> None:
+        self.counted_at, self.recorded = memory.tier_counted_at, memory.tier_recorded
+
+
 def is_counting(turn: Turn) -> bool:
     """Whether what is earned and paid now is kept for tiers."""
     tiers = turn.program.tiers if turn.program else None
@@ -161,12 +172,17 @@ def _review(turn: Turn, at: int) -> None:
     if turn.trace is not None:
         turn.trace.tier(tiers, turn.ledger.tier, basis, reviewed=True)
     supported = tiers.level_for(basis)
+    rests = _Rest(memory)
+    if not tiers.reviewed and memory.tier_basis >= basis:
+        basis = memory.tier_basis
+    else:
+        # What a year's review counted stopped counting at that instant; it still carries the tier.
+        rests.counted_at, rests.recorded = ends_at - 1 if by_year else at, 0
     if not tiers.reviewed:
         # Time does not lead down here; a refund did, and the minimum stay has put it off.
-        basis = max(basis, memory.tier_basis)
         supported = tiers.level_for(basis) if basis < memory.tier_needs else present
     if max(supported, floor) >= present:
-        _keep(turn, tiers, present, basis, at)
+        _keep(turn, tiers, present, basis, at, rests=rests)
         return
     until = tiers.stays_until(turn.ledger.tier_since)
     graces = until <= at and not graced and tiers.reviewed
@@ -174,20 +190,23 @@ def _review(turn: Turn, at: int) -> None:
         until = tiers.grace_until(at)
     if until > at:
         memory.failed_at, memory.graced, memory.review_at = failed_at or at, graces, until
-        _rest_on(turn, tiers, present, basis, at)
+        _rest_on(turn, tiers, present, basis, at, rests=rests)
         _tell(turn, "drop_put_off", f"{basis} do not support {turn.ledger.tier}; not lost yet")
         return
     target = present - 1 if tiers.downgrade == "one_down" else supported
-    _change(turn, tiers, max(target, floor), basis, trigger=BY_TIME, at=at)
+    _change(turn, tiers, max(target, floor), basis, trigger=BY_TIME, at=at, rests=rests)
 
 
 class Loss:
-    """The tier that is taken away: the level that is left, and the basis that decided."""
+    """The tier that is taken away: the level that is left, and the basis that decided. Where
+    `still_rests`, it is what is left of what the tier rested on before.
+    """
 
-    __slots__ = ("basis", "level", "tiers")
+    __slots__ = ("basis", "level", "still_rests", "tiers")
 
-    def __init__(self, tiers: CompiledTiers, level: int, basis: int) -> None:
+    def __init__(self, tiers: CompiledTiers, level: int, basis: int, *, still_rests: bool) -> None:
         self.tiers, self.level, self.basis = tiers, level, basis
+        self.still_rests = still_rests
 
 
 def unwind(turn: Turn, payment: Payment, points: int, given_back: int) -> Loss | None:
@@ -228,7 +247,8 @@ def unqualify(
         counted = counted and leaves_at > memory.tier_counted_at
     if counted:
         memory.tier_basis = max(0, memory.tier_basis - value)
-    supported = max(memory.tier_basis, basis_of(memory, lifetime, tiers, turn.now))
+    counts_now = basis_of(memory, lifetime, tiers, turn.now)
+    supported = max(memory.tier_basis, counts_now)
     if turn.trace is not None:
         turn.trace.tier(tiers, turn.ledger.tier, supported, reviewed=False)
     if supported >= memory.tier_needs:
@@ -240,12 +260,13 @@ def unqualify(
     if until > turn.now:
         memory.review_at = min(until, memory.review_at or until)
         return None
-    return Loss(tiers, reached, supported)
+    return Loss(tiers, reached, supported, still_rests=memory.tier_basis >= counts_now)
 
 
 def lose(turn: Turn, loss: Loss, trigger: str) -> None:
     """Go down to the level that is left."""
-    _change(turn, loss.tiers, loss.level, loss.basis, trigger=trigger, at=turn.now)
+    rested = _Rest(turn.memory) if loss.still_rests else None
+    _change(turn, loss.tiers, loss.level, loss.basis, trigger=trigger, at=turn.now, rests=rested)
 
 
 def basis_of(
@@ -262,8 +283,16 @@ def _floor(memory: Memory, tiers: CompiledTiers, at: int) -> int:
     return tiers.index.get(memory.held_tier, 0) if memory.held_until > at else 0
 
 
-def _keep(turn: Turn, tiers: CompiledTiers, present: int, basis: int, at: int) -> None:
-    _rest_on(turn, tiers, present, basis, at)
+def _keep(
+    turn: Turn,
+    tiers: CompiledTiers,
+    present: int,
+    basis: int,
+    at: int,
+    *,
+    rests: _Rest | None = None,
+) -> None:
+    _rest_on(turn, tiers, present, basis, at, rests=rests)
     turn.memory.review_at = _next_review(turn, tiers, present, at)
     _tell(turn, "tier_kept", f"{basis} at this review, and the tier stays as it is")
 
@@ -281,13 +310,15 @@ def _next_review(turn: Turn, tiers: CompiledTiers, level: int, at: int) -> int:
     return tiers.window.leaves_at(at, memory.joined_at)
 
 
-def _rest_on(turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int) -> None:
+def _rest_on(
+    turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int, *, rests: _Rest | None
+) -> None:
+    """Remember what the tier rests on: what counts at this instant, unless `rests` says more."""
     memory = turn.memory
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
-    memory.tier_recorded = memory.recorded
-    # What a year's review counted stopped counting at that instant; it still carries the tier.
-    memory.tier_counted_at = at - 1 if tiers.window.by_year else at
+    memory.tier_counted_at = at if rests is None else rests.counted_at
+    memory.tier_recorded = (rests.recorded if rests else 0) or memory.recorded
 
 
 def _change(
@@ -299,6 +330,7 @@ def _change(
     trigger: str,
     at: int,
     by_hand: TierAssigned | None = None,
+    rests: _Rest | None = None,
 ) -> None:
     program, memory = turn.program, turn.memory
     assert program is not None
@@ -317,7 +349,7 @@ def _change(
             until=by_hand.until if by_hand else None,
         )
     )
-    _rest_on(turn, tiers, target, basis, at)
+    _rest_on(turn, tiers, target, basis, at, rests=rests)
     memory.failed_at, memory.graced = NEVER, False
     memory.review_at = _next_review(turn, tiers, target, at)
     if after == before:

@@ -69,6 +69,16 @@ def test_imports_point_down_only(path: Path) -> None:
     assert ours <= allowed
 
 
+def test_the_oracle_knows_nothing_of_what_it_judges() -> None:
+    """It may read facts, programs and expressions; calendar and rounding it does on its own."""
+    oracle = [path for path in SOURCES if path.relative_to(ROOT).parts[:2] == ("tests", "oracle")]
+    known = {name for path in oracle for name in imported(tree_of(path))}
+
+    assert oracle
+    assert not [name for name in known if name.split(".")[0] in {"streams", "deploy"}]
+    assert known.isdisjoint({"schemas.program.periods", "tests.support.story"})
+
+
 def test_the_fold_and_the_contracts_are_pure() -> None:
     """Written into each module, so that a new one cannot slip past the rules below."""
     must = [

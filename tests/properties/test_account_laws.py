@@ -188,7 +188,7 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
 )
 histories = st.lists(facts, max_size=20)
 without_repeats = st.lists(facts, max_size=20, unique_by=lambda fact: fact.id)
-few = settings(max_examples=40)
+few = settings(max_examples=settings().max_examples * 2 // 5)
 by_program = pytest.mark.parametrize(
     "programs", PROGRAMS, ids=["life", "window", "year", "sliding", "never", "member", "grace"]
 )

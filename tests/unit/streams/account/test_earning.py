@@ -1,5 +1,7 @@
 """What a payment or an event earns: amounts, formulas, conditions, limits, caps, multipliers."""
 
+from fractions import Fraction
+
 import pytest
 
 from schemas.facts import TimeReached
@@ -234,6 +236,28 @@ def test_the_carried_remainder_makes_twelve_small_payments_worth_one_large() -> 
     for month in range(12):
         without.paid(f"t{month}", 999, at=T0 + month * 30 * DAY)
     assert without.lifetime == 108
+
+
+def test_a_payment_of_nothing_changes_nothing_of_what_is_carried() -> None:
+    """Rounding half a point up owes that half: it is neither forgiven nor rounded once more."""
+    told = story(points="{rounding: half_up, carry_remainder: true}")
+    assert earned(told.paid("t1", 50)) == [("pay", 1)]
+    assert reasons(told.paid("t2", 0)) == ["rounds_to_nothing"]
+    assert reasons(told.paid("t3", 50)) == ["rounds_to_nothing"]
+    assert earned(told.paid("t4", 50)) == [("pay", 1)]
+    assert told.lifetime == 2
+
+
+def test_a_remainder_that_no_account_could_hold_is_kept_to_fifteen_decimals() -> None:
+    told = story(
+        '- {id: pay, on: payment_succeeded, points: "double(payment.amount_minor) / 300.0"}',
+        points="{carry_remainder: true}",
+        multipliers='[{id: a, factor: "0.3333"}, {id: b, factor: "0.3333"}]',
+    )
+    told.paid("t1", 1)
+    event = only(told.paid("t2", 99_999), PointsEarned)
+    carried = Fraction(event.unrounded) - Fraction("333.33") * Fraction("0.3333") ** 2
+    assert carried == Fraction("0.000370296299999")  # 0.00333333333333 x 0.3333 ** 2, cut
 
 
 def test_an_event_says_which_remainder_came_in() -> None:

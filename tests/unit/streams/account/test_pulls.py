@@ -169,6 +169,29 @@ def test_an_award_that_stands_is_not_earned_again_under_its_number(
     assert pays(told, "e", "f", "g") == later
 
 
+def test_a_number_whose_every_award_was_undone_is_earned_again() -> None:
+    told = story("- {id: second, on: payment_succeeded, points: 10, every: 2}")
+    for number in range(1, 5):
+        told.paid(f"t{number}", 1_000, at=T0 + number * DAY)
+    for number in (2, 4, 1):
+        told.refunded(f"r{number}", f"t{number}", 1_000, at=T0 + 10 * DAY)
+    assert told.balance == 0
+    event = only(told.paid("t5", 1_000, at=T0 + 11 * DAY), PointsEarned)
+    assert event.count == 2, "the third payment and this one stand"
+
+
+def test_never_more_awards_stand_than_the_payments_that_stand_are_worth() -> None:
+    told = story("- {id: second, on: payment_succeeded, points: 10, every: 2}")
+    for number in range(1, 5):
+        told.paid(f"t{number}", 1_000, at=T0 + number * DAY)
+    for number in (1, 2, 3):
+        told.refunded(f"r{number}", f"t{number}", 1_000, at=T0 + 10 * DAY)
+    assert told.balance == 10, "of the fourth, which stands alone"
+    assert earned(told.paid("t5", 1_000, at=T0 + 11 * DAY)) == []
+    told.paid("t6", 1_000, at=T0 + 12 * DAY)
+    assert earned(told.paid("t7", 1_000, at=T0 + 13 * DAY)) == [("second", 10)]
+
+
 def test_a_refund_that_waited_for_its_payment_uncounts_it_at_once() -> None:
     told = story(THIRD)
     told.refunded("r1", "b", 1_000)

@@ -86,6 +86,15 @@ def test_a_refund_is_spread_over_all_rules_that_the_payment_pulled() -> None:
     assert told.balance == 0
 
 
+def test_a_cooldown_counts_from_the_last_payment_that_stands() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 10, limit: {cooldown: P7D}}")
+    told.paid("t1", 1_000)
+    told.paid("t2", 1_000, at=T0 + 7 * DAY)
+    told.refunded("r2", "t2", 1_000, at=T0 + 8 * DAY)
+    assert earned(told.paid("t3", 1_000, at=T0 + 9 * DAY)) == [("pay", 10)]
+    assert reasons(told.paid("t4", 1_000, at=T0 + 15 * DAY)) == ["limit_reached"]
+
+
 def test_a_refund_before_activation_voids_the_pending_points() -> None:
     told = story(
         '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, activate_after: P14D}'
@@ -253,6 +262,16 @@ def test_a_refund_before_its_payment_keeps_the_tier_and_rewards_away() -> None:
         assert of(told.events, RewardEarned) == []
         told.paid("t2", 9_900, at=T0 + 3 * DAY)
         assert told.tier == "low", window
+
+
+def test_what_a_chargeback_waits_for_beyond_its_payment_is_given_up_too() -> None:
+    told = story()
+    told.paid("t1", 1_000, invoice="a")
+    told.refunded("r1", "t1", 1_000, reason="chargeback")
+    told.paid("t1", 1_000, at=T0 + 90 * DAY, invoice="b")
+    assert told.balance == 0, "a day before the end of the ninety that it waits"
+    told.paid("t1", 1_000, at=T0 + 91 * DAY, invoice="c")
+    assert told.balance == 10
 
 
 def test_a_refund_names_one_invoice_of_a_payment() -> None:

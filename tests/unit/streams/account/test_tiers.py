@@ -185,6 +185,30 @@ def test_money_paid_before_the_program_is_no_spend_to_be_refunded() -> None:
     assert told.tier == "mid"
 
 
+def test_a_payment_that_the_tier_never_rested_on_takes_nothing_of_it_away() -> None:
+    """It earned nothing: no event stands between the tier and it."""
+    told = story(
+        "- {id: visit, on: custom, event: visit, points: 1}",
+        tiers=f"{{basis: spend, currency: USD, window: P10D, downgrade: never, {LEVELS}}}",
+    )
+    told.paid("t1", 100)
+    assert told.tier == "mid"
+    told.paid("t2", 50, at=T0 + 20 * DAY)
+    told.refunded("r2", "t2", 50, at=T0 + 21 * DAY)
+    assert told.tier == "mid"
+
+
+def test_each_refund_takes_away_what_is_left_of_what_the_tier_rested_on() -> None:
+    told = with_tiers("window: P10D, downgrade: never, ")
+    told.paid("t1", 10_000)
+    told.paid("t2", 10_000, at=T0 + DAY)
+    assert told.tier == "high"
+    told.refunded("r2", "t2", 10_000, at=T0 + 20 * DAY)
+    assert told.tier == "mid"
+    told.refunded("r1", "t1", 10_000, at=T0 + 21 * DAY)
+    assert told.tier == "low"
+
+
 def test_a_higher_threshold_in_a_new_version_takes_nothing_away() -> None:
     """Golden: edit a tier's threshold; nobody loses anything, not even by a small refund."""
     told = with_tiers()

@@ -57,6 +57,19 @@ def test_at_one_instant_lots_activate_then_expire_then_the_fact_is_decided() -> 
     assert told.balance == 101
 
 
+def test_of_lots_that_activate_at_one_instant_the_oldest_fills_the_deficit() -> None:
+    for name in "abcdefgh":  # lots are named after what opened them: in no order of time
+        told = story(
+            "- {id: visit, on: custom, event: visit, points: 10, activate_after: P10D}",
+            "- {id: pay, on: payment_succeeded, points: 20, activate_after: P9D}",
+        )
+        told.adjusted("debt", -15)
+        told.happened("visit", key=name)
+        told.paid(name, 1_000, at=T0 + DAY)
+        older, newer = of(told.time(T0 + 10 * DAY), PointsActivated)
+        assert [(each.points, each.absorbed) for each in (older, newer)] == [(10, 10), (20, 5)]
+
+
 def test_the_clock_says_nothing_of_rules_where_something_was_due() -> None:
     told = story(LATER)
     told.paid("t1", 5_000)

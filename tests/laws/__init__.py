@@ -1,0 +1,1 @@
+"""Random programs and histories on which the fold and the oracle must agree."""
