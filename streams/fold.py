@@ -7,7 +7,7 @@ from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import AnyFact, ProgramPublished, TimeReached
 from schemas.topics import PROGRAMS_KEY
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs, UnusableProgramError
 from streams.account.state import (
     Account,
@@ -64,7 +64,7 @@ class PartitionFold:
             if account is None:
                 state = self._states.get(key)
                 account = Account() if state is None else decode_account(state)
-            events = decide(account, fact, record.offset, self._programs)
+            events = fold(account, fact, record.offset, self._programs, encoded=record.value)
             if not events:
                 output.repeats += 1
                 continue
