@@ -64,7 +64,7 @@ class PartitionFold:
             if account is None:
                 state = self._states.get(key)
                 account = Account() if state is None else decode_account(state)
-            events = fold(account, fact, record.offset, self._programs, encoded=record.value)
+            events = fold(account, fact, record.offset, self._programs)
             if not events:
                 output.repeats += 1
                 continue

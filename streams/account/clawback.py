@@ -16,8 +16,9 @@ def remember(turn: Turn, subscription: str) -> None:
     at, kept = turn.fact.occurred_at, memory.upgrades
     if program is None:
         return
-    memory.recorded += 1
-    for earning in turn.earnings:
+    earnings = [each for each in turn.earnings if program.rule_by_id[each.rule].clawback_within]
+    memory.recorded += bool(earnings)
+    for earning in earnings:
         within = program.rule_by_id[earning.rule].clawback_within
         if within is not None:
             until, number = program.later(at, within), memory.recorded

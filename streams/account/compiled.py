@@ -4,6 +4,7 @@ Compiled once per version. Everything that depends on the program's zone, curren
 factors is worked out here, so that deciding a fact is look-ups and integer arithmetic.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
@@ -226,7 +227,8 @@ class CompiledProgram:
     """One version of a program, ready to run.
 
     A retired one has no rules that earn and no rewards that fire; what a refund undoes it still
-    finds by `rule_by_id`.
+    finds by `rule_by_id`. `reads_account` are the triggers at which the account's own figures may
+    decide: an expression names them, or a reward may cost too much.
     """
 
     def __init__(self, program: Program) -> None:
@@ -253,6 +255,7 @@ class CompiledProgram:
         if self.retired:
             self.rules, self.rewards, self.streaks = {}, [], []
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
+        self.reads_account = frozenset(self._reading_account())
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
@@ -281,6 +284,18 @@ class CompiledProgram:
         compiled = CompiledRule(rule, multipliers, carries=self.carries)
         self.rules.setdefault(rule.on, []).append(compiled)
         self.rule_by_id[rule.id] = compiled
+
+    def _reading_account(self) -> Iterator[str]:
+        yield from self.acts_on
+        for trigger, rules in self.rules.items():
+            for rule in rules:
+                read = [
+                    rule.condition,
+                    rule.formula,
+                    *(each.condition for each in rule.multipliers),
+                ]
+                if any(each is not None and "account" in each.roots for each in read):
+                    yield trigger
 
     def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:

@@ -47,7 +47,8 @@ def decide(turn: Turn) -> list[AnyPointsEvent]:
     if due_at and due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
-    by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
+    turn.lived, turn.recalled = len(turn.events), False
+    by_time = 0 if isinstance(fact, facts.TimeReached) else turn.lived
     turn.now = memory.clock = max(turn.now, at)
     turn.program = turn.programs.effective(turn.site, at)
     if turn.trace is not None:
@@ -137,6 +138,7 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
     turn.payment, turn.subscription = fact, fact.subscription
     if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
+        turn.recalled = True
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
     triggers = ["payment_succeeded"]

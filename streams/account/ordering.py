@@ -1,7 +1,8 @@
 """(account, fact, offset, programs) → points events: the one entrance to the fold. PURE.
 
 A repeated fact does nothing at all. One that comes in order is decided, and remembered for some
-days. One that comes late takes its place, and what follows it is decided again (`refold`).
+days. One that comes late takes its place: what follows it is decided again, unless it
+commutes with that (`late`).
 
 Canonical order is by (`occurred_at`, rank, id). What people and machines ask for is answered when
 it arrives: requests and outcomes stand where the account's clock was then. So do facts that come
@@ -9,14 +10,14 @@ too late to be placed.
 """
 
 from schemas import facts, ids
-from schemas.codec import FACTS
 from schemas.points import AnyPointsEvent
 from streams.account import window
-from streams.account.correction import correct
+from streams.account.commuting import lets_by
 from streams.account.decide import decide
+from streams.account.late import decide_late
+from streams.account.packing import pack
 from streams.account.past import Remembered
 from streams.account.programs import Programs
-from streams.account.refold import Refold
 from streams.account.state import Account, Memory
 from streams.account.trace import Trace
 from streams.account.turn import Turn
@@ -42,14 +43,13 @@ def fold(
     offset: int,
     programs: Programs,
     *,
-    encoded: bytes | None = None,
     trace: Trace | None = None,
 ) -> list[AnyPointsEvent]:
     """The events of one fact, in sequence; `account` is changed in place.
 
-    `offset` is the fact's place in its partition of `loyalty.facts.v1`, `encoded` the fact as it
-    stands there, where the caller has it. Returns [] for a fact that was decided before, whatever
-    it carries now. `trace` is told everything that is considered, where the fact belongs.
+    `offset` is the fact's place in its partition of `loyalty.facts.v1`. Returns [] for a fact that
+    was decided before, whatever it carries now. `trace` is told everything that is considered,
+    where the fact belongs.
     """
     memory = account.memory
     digest = ids.digest(fact.id)
@@ -64,17 +64,16 @@ def fold(
         return decide(turn)
     if isinstance(fact, facts.TimeReached):
         return _pass(turn)
-    encoded = encoded or FACTS.encode(fact)
     rank = _RANKS.get(type(fact), ON_ARRIVAL)
-    if rank != ON_ARRIVAL and _is_overtaken(account, fact, rank):
-        since = _place(account, fact.occurred_at, len(encoded))
-        if since is not None:
-            late = Remembered(fact.occurred_at, rank, offset, programs.count, 0, encoded)
-            return correct(turn, Refold(turn, late, since))
-        rank = ON_ARRIVAL
-    at = max(fact.occurred_at, memory.clock)
-    window.open_past(account, at, core)
-    return _decide_in_order(turn, Remembered(at, rank, offset, programs.count, 0, encoded))
+    told = Remembered(fact.occurred_at, rank, offset, programs.count, 0, pack(fact))
+    if rank != ON_ARRIVAL and _is_overtaken(account, told, fact.id):
+        index = _find_past(account, told)
+        if index is not None:
+            return decide_late(turn, told, index, core)
+        told.rank = ON_ARRIVAL
+    told.at = max(told.at, memory.clock)
+    window.open_past(account, told.at, core)
+    return _decide_in_order(turn, told)
 
 
 def _remembers(memory: Memory, digest: bytes) -> bool:
@@ -95,6 +94,27 @@ def _pass(turn: Turn) -> list[AnyPointsEvent]:
     return events
 
 
+def _is_overtaken(account: Account, told: Remembered, fact_id: str) -> bool:
+    """Whether something was decided already before which the fact belongs."""
+    clock, past = account.memory.clock, account.past
+    if told.at != clock or not past:
+        return told.at < clock
+    return window.is_before(told, fact_id, past[-1].facts[-1])
+
+
+def _find_past(account: Account, told: Remembered) -> int | None:
+    """The index of the newest past that lies before a fact; None where it comes too late."""
+    size = len(told.fact)
+    if told.at < account.memory.clock - window.REACH_SECONDS or size > window.KEPT_BYTES:
+        return None
+    past = account.past
+    for index in range(len(past) - 1, -1, -1):
+        size += past[index].size
+        if past[index].clock < told.at and size <= 3 * window.KEPT_BYTES:
+            return index
+    return None
+
+
 def _decide_in_order(turn: Turn, told: Remembered) -> list[AnyPointsEvent]:
     account = turn.account
     payments = turn.memory.payments.copy()
@@ -104,30 +124,6 @@ def _decide_in_order(turn: Turn, told: Remembered) -> list[AnyPointsEvent]:
         return events
     window.follow(account, events, payments, added=isinstance(turn.fact, facts.PaymentSucceeded))
     told.given = window.given_by(turn.fact, events)
+    told.lets_by = lets_by(turn)
     window.remember(account, told)
     return events
-
-
-def _is_overtaken(account: Account, fact: facts.AnyFact, rank: int) -> bool:
-    """Whether something was decided already before which the fact belongs."""
-    at, clock = fact.occurred_at, account.memory.clock
-    if at != clock or not account.past:
-        return at < clock
-    last = account.past[-1].facts[-1]
-    if last.at < at or rank != last.rank:
-        return last.at == at and rank < last.rank
-    return fact.id < FACTS.decode(last.fact).id
-
-
-def _place(account: Account, at: int, size: int) -> int | None:
-    """The index of the newest past that lies before an instant; None where it is too late for a
-    fact of this size.
-    """
-    if at < account.memory.clock - window.REACH_SECONDS or size > window.KEPT_BYTES:
-        return None
-    past = account.past
-    for index in range(len(past) - 1, -1, -1):
-        size += past[index].size
-        if past[index].clock < at and size <= 3 * window.KEPT_BYTES:
-            return index
-    return None

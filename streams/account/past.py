@@ -4,9 +4,9 @@ import msgspec
 
 
 class Remembered(msgspec.Struct, array_like=True, gc=False):
-    """A fact that may have to be folded again, as the log holds it. `at` and `rank` are its place
+    """A fact that may have to be folded again, packed. `at` and `rank` are its place
     in canonical order (see `ordering`), `known` counts the program versions known to it, `given` is
-    what points it gave.
+    what points it gave, `lets_by` says which facts commute with it (see `commuting`).
     """
 
     at: int
@@ -15,6 +15,7 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
     known: int
     given: int
     fact: bytes
+    lets_by: int = 0
 
 
 class Past(msgspec.Struct, array_like=True, gc=False):

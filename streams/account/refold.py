@@ -7,7 +7,6 @@ for at the instant at which it was answered, and rewards under the ordinals that
 import msgspec
 
 from schemas import ids
-from schemas.codec import FACTS
 from schemas.facts import (
     AdjustmentRequested,
     AnyFact,
@@ -19,9 +18,11 @@ from schemas.facts import (
 )
 from schemas.points import AnyPointsEvent, PointsReversed, RewardEarned
 from streams.account import timeline, window
+from streams.account.commuting import lets_by
 from streams.account.decide import decide
 from streams.account.evolve import ordinal_of
 from streams.account.outcomes import waiting_for
+from streams.account.packing import unpack
 from streams.account.past import Remembered
 from streams.account.programs import Programs
 from streams.account.trace import Trace
@@ -54,7 +55,9 @@ class Refold:
         self.fired, self.ended = window.firings(since)
         self._ordinals = Ordinals(self.known, account.ledger.fired)
         told = [late, *(each for past in since for each in past.facts)]
-        for each, fact in sorted([(each, FACTS.decode(each.fact)) for each in told], key=_place):
+        for each, fact in sorted(
+            [(each, unpack(each.fact, turn.fact)) for each in told], key=_place
+        ):
             self._fold(each, fact, is_late=each is late)
         self._pass_time(account.memory.clock, turn.programs)
 
@@ -80,7 +83,8 @@ class Refold:
             self.corrected.append((fact.id, each.given, given))
         kept = each.given if isinstance(fact, AdjustmentRequested | RedemptionRequested) else given
         window.remember(
-            self.target, Remembered(each.at, each.rank, each.offset, each.known, kept, each.fact)
+            self.target,
+            Remembered(each.at, each.rank, each.offset, each.known, kept, each.fact, lets_by(turn)),
         )
         self._tell_waiting()
 

@@ -209,6 +209,7 @@ def landing(turn: Turn, reward: CompiledReward) -> tuple[str, str]:
         seen = None
     if seen is not None and reward.lands_on == "fact":
         return seen.id, seen.currency
+    turn.recalled = True
     chosen = subscriptions.meant(
         turn.memory, reward.lands_on, seen.currency if seen is not None else ""
     )

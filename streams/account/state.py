@@ -239,7 +239,8 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     tier that is kept by grace. A review that the basis failed at `failed_at` has put the drop off
     to `review_at`, by grace where `graced`. Until `held_until` neither time nor a refund leads
     below the `held_tier` that a person assigned. `reminders` says when the points that expire at an
-    instant are told of, NEVER where that was done.
+    instant are told of, NEVER where that was done. `lived_at` is the last instant at which time
+    alone did something, or looked whether to.
     """
 
     digests: bytes = b""
@@ -265,6 +266,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     held_tier: str = ""
     held_until: int = NEVER
     recorded: int = 0
+    lived_at: int = NEVER
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):

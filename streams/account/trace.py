@@ -74,6 +74,15 @@ class Trace:
         """Of a late fact everything is considered in its place, and events are told after that."""
         self.steps = [step for step in self.steps if not isinstance(step, PointsEvent)]
 
+    def mark(self) -> int:
+        """Where it is now, for `forget_from`."""
+        return len(self.steps)
+
+    def forget_from(self, mark: int) -> None:
+        """What was considered since then was tried in vain."""
+        del self.steps[mark:]
+        self._part = "reward"
+
     def note(self, reason: str, detail: str) -> None:
         self.steps.append(Noted(reason=reason, detail=detail))
         if self._part == "rule":

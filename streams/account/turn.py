@@ -56,15 +56,17 @@ class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
     that of the fact's natural key, `sequence` is the last event's. `counted` are the rules that
     counted the payment as a pull, and whether they earned at it. Where a fact is folded again,
-    `ordinals` name the rewards that it fires, and `granted` is how a request was answered.
+    `ordinals` name the rewards that it fires, and `granted` is how a request was answered. Where
+    the fact did not say all about subscriptions, `recalled` says that the account was asked. Of the
+    events the first `lived` are what time did before the fact.
     """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
         "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
-        "fired", "granted", "ledger", "lifetime", "memory", "notes", "now", "offset", "ordinals",
-        "payment", "pending", "program", "programs", "pulled", "sequence", "site", "subscription",
-        "trace",
+        "fired", "granted", "ledger", "lifetime", "lived", "memory", "notes", "now", "offset",
+        "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled", "sequence",
+        "site", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +105,8 @@ class Turn:
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
+        self.recalled = False
+        self.lived = 0
         self.ordinals: Ordinals | None = None
         self.granted: bool | None = None
         self._reason = fact

@@ -19,6 +19,7 @@ from schemas.points import (
     RewardRevoked,
 )
 from streams.account.evolve import ordinal_of
+from streams.account.packing import id_of
 from streams.account.past import Past, Remembered
 from streams.account.state import Account, decode_core, encode_core
 from streams.account.timeline import ANNIVERSARY
@@ -52,10 +53,29 @@ def open_past(account: Account, at: int, core: bytes) -> None:
         past.append(_as_it_is(account, core))
 
 
-def remember(account: Account, each: Remembered) -> None:
-    """Add a fact that was just decided. After one too large to keep nothing is taken back."""
+def is_before(each: Remembered, fact_id: str, other: Remembered) -> bool:
+    """Whether a fact of this id stands before another in canonical order."""
+    if each.at != other.at:
+        return each.at < other.at
+    if each.rank != other.rank or each.rank == ON_ARRIVAL:
+        return each.rank < other.rank
+    return fact_id < id_of(other.fact)
+
+
+def place_in(past: Past, each: Remembered, fact_id: str) -> int:
+    """The index that a late fact takes among the facts of a past."""
+    place = len(past.facts)
+    while place and is_before(each, fact_id, past.facts[place - 1]):
+        place -= 1
+    return place
+
+
+def remember(account: Account, each: Remembered, place: int | None = None) -> None:
+    """Add a fact that was just decided, as the last or in its place. After one too large to keep
+    nothing is taken back.
+    """
     past = account.past[-1]
-    past.facts.append(each)
+    past.facts.insert(len(past.facts) if place is None else place, each)
     past.size += len(each.fact)
     if len(each.fact) > KEPT_BYTES:
         account.past.clear()

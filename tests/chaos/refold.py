@@ -55,7 +55,7 @@ def _fold(
             continue
         key = ids.account_key(fact.site, fact.customer).encode()
         account = accounts.setdefault((record.partition, key), Account())
-        events = fold(account, fact, record.offset, known, encoded=record.value)
+        events = fold(account, fact, record.offset, known)
         points[key] += [POINTS.encode(each) for each in events]
     states = {where: encode_account(account) for where, account in accounts.items()}
     states |= {(each, PROGRAMS_KEY): known.encode() for each, known in programs.items()}
