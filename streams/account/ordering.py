@@ -15,7 +15,7 @@ from streams.account import window
 from streams.account.commuting import lets_by
 from streams.account.decide import decide
 from streams.account.late import decide_late
-from streams.account.packing import pack
+from streams.account.packing import weight
 from streams.account.past import Remembered
 from streams.account.programs import Programs
 from streams.account.state import Account, Memory
@@ -65,11 +65,11 @@ def fold(
     if isinstance(fact, facts.TimeReached):
         return _pass(turn)
     rank = _RANKS.get(type(fact), ON_ARRIVAL)
-    told = Remembered(fact.occurred_at, rank, offset, programs.count, 0, pack(fact))
+    told = Remembered(fact.occurred_at, rank, offset, programs.count, 0, fact)
     if rank != ON_ARRIVAL and _is_overtaken(account, told, fact.id):
-        index = _find_past(account, told)
+        index = _find_past(account, told.at, weight(fact))
         if index is not None:
-            return decide_late(turn, told, index, core)
+            return decide_late(turn, told, index)
         told.rank = ON_ARRIVAL
     told.at = max(told.at, memory.clock)
     window.open_past(account, told.at, core)
@@ -102,15 +102,16 @@ def _is_overtaken(account: Account, told: Remembered, fact_id: str) -> bool:
     return window.is_before(told, fact_id, past[-1].facts[-1])
 
 
-def _find_past(account: Account, told: Remembered) -> int | None:
-    """The index of the newest past that lies before a fact; None where it comes too late."""
-    size = len(told.fact)
-    if told.at < account.memory.clock - window.REACH_SECONDS or size > window.KEPT_BYTES:
+def _find_past(account: Account, at: int, size: int) -> int | None:
+    """The index of the newest past that lies before an instant; None where it is too late for a
+    fact of this size.
+    """
+    if at < account.memory.clock - window.REACH_SECONDS or size > window.KEPT_BYTES:
         return None
     past = account.past
     for index in range(len(past) - 1, -1, -1):
         size += past[index].size
-        if past[index].clock < told.at and size <= 3 * window.KEPT_BYTES:
+        if past[index].clock < at and size <= 3 * window.KEPT_BYTES:
             return index
     return None
 
@@ -124,6 +125,6 @@ def _decide_in_order(turn: Turn, told: Remembered) -> list[AnyPointsEvent]:
         return events
     window.follow(account, events, payments, added=isinstance(turn.fact, facts.PaymentSucceeded))
     told.given = window.given_by(turn.fact, events)
-    told.lets_by = lets_by(turn)
-    window.remember(account, told)
+    told.lets_by, told.room = lets_by(turn), turn.room
+    window.remember(account, told, weight(turn.fact))
     return events

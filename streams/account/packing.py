@@ -9,11 +9,22 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import astuple
 
-from schemas.facts import AnyFact, Fact, Line, Subscription
+from schemas.facts import (
+    AdjustmentRequested,
+    AnyFact,
+    CustomEventReceived,
+    Fact,
+    Line,
+    RedemptionCancelled,
+    Subscription,
+    TierAssigned,
+)
+from streams.account.past import Remembered
 
 _HEAD = ("id", "site", "customer", "occurred_at", "source", "v")
 _OWN = len(_HEAD)
 """Where a fact's own fields begin."""
+_TYPICAL = 200
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
@@ -48,9 +59,11 @@ def pack(fact: AnyFact) -> bytes:
     return _encode((number, values[0], values[3], *own))
 
 
-def unpack(data: bytes, like: Fact) -> AnyFact:
+def unpack(kept: AnyFact | bytes, like: Fact) -> AnyFact:
     """The fact that was packed, of the account that `like` is about."""
-    number, fact_id, occurred_at, *own = _decode(data)
+    if not isinstance(kept, bytes):
+        return kept
+    number, fact_id, occurred_at, *own = _decode(kept)
     place = _SUBSCRIPTIONS[number]
     if place >= 0 and own[place] is not None:
         seen = dict(zip(_SUBSCRIPTION, own[place], strict=True))
@@ -66,7 +79,26 @@ def unpack(data: bytes, like: Fact) -> AnyFact:
     return fact
 
 
-def id_of(data: bytes) -> str:
-    """The natural key of a packed fact."""
-    fact_id: str = _decode(data)[1]
+def id_of(kept: AnyFact | bytes) -> str:
+    """The natural key of a fact that is kept."""
+    fact_id: str = _decode(kept)[1] if isinstance(kept, bytes) else kept.id
     return fact_id
+
+
+def pack_all(facts: list[Remembered]) -> None:
+    """Pack those that are not yet."""
+    for each in facts:
+        kept = each.fact
+        if not isinstance(kept, bytes):
+            each.fact = pack(kept)
+
+
+def weight(fact: AnyFact) -> int:
+    """About how many bytes a fact takes."""
+    if isinstance(fact, CustomEventReceived):
+        texts = [len(name) for name in fact.properties]
+        texts += [len(value) for value in fact.properties.values() if isinstance(value, str)]
+        return _TYPICAL + sum(texts)
+    if isinstance(fact, AdjustmentRequested | TierAssigned | RedemptionCancelled):
+        return _TYPICAL + len(fact.reason)
+    return _TYPICAL

@@ -2,11 +2,15 @@
 
 import msgspec
 
+from schemas.facts import AnyFact
+
 
 class Remembered(msgspec.Struct, array_like=True, gc=False):
-    """A fact that may have to be folded again, packed. `at` and `rank` are its place
-    in canonical order (see `ordering`), `known` counts the program versions known to it, `given` is
-    what points it gave, `lets_by` says which facts commute with it (see `commuting`).
+    """A fact that may have to be folded again; `packing` packs it when the account is encoded.
+
+    `at` and `rank` are its place in canonical order (see `ordering`), `known` counts the program
+    versions known to it, `given` is what points it gave. `lets_by` says which facts commute with it
+    (see `commuting`): those that earn must stay below `room`, 0 for no bound.
     """
 
     at: int
@@ -14,8 +18,9 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
     offset: int
     known: int
     given: int
-    fact: bytes
+    fact: AnyFact | bytes
     lets_by: int = 0
+    room: int = 0
 
 
 class Past(msgspec.Struct, array_like=True, gc=False):
@@ -23,7 +28,8 @@ class Past(msgspec.Struct, array_like=True, gc=False):
 
     `core` is that account but for digests, payments and its own past. Of its `payments` whoever
     came after forgot the first `dropped`, and those in `changed`, by place, are kept as they were.
-    The `facts` since are `size` bytes. `fired` are the rewards fired since, `ended` those revoked
+    The `facts` since are about `size` bytes. `fired` are the rewards fired since, `ended` those
+    revoked
     since.
     """
 

@@ -22,7 +22,7 @@ from streams.account.commuting import lets_by
 from streams.account.decide import decide
 from streams.account.evolve import ordinal_of
 from streams.account.outcomes import waiting_for
-from streams.account.packing import unpack
+from streams.account.packing import unpack, weight
 from streams.account.past import Remembered
 from streams.account.programs import Programs
 from streams.account.trace import Trace
@@ -82,10 +82,10 @@ class Refold:
         if given != each.given and not is_late:
             self.corrected.append((fact.id, each.given, given))
         kept = each.given if isinstance(fact, AdjustmentRequested | RedemptionRequested) else given
-        window.remember(
-            self.target,
-            Remembered(each.at, each.rank, each.offset, each.known, kept, each.fact, lets_by(turn)),
+        told = Remembered(
+            each.at, each.rank, each.offset, each.known, kept, each.fact, lets_by(turn), turn.room
         )
+        window.remember(self.target, told, weight(fact))
         self._tell_waiting()
 
     def _undoes_late(self, event: AnyPointsEvent) -> bool:

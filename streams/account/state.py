@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from streams.account.packing import pack_all
 from streams.account.past import Past
 
 NEVER: Final = 0
@@ -314,6 +315,8 @@ _due_decoder = msgspec.msgpack.Decoder(_Due)
 
 def encode_account(account: Account) -> bytes:
     memory, core = account.memory, account.core or encode_core(account)
+    for past in account.past:
+        pack_all(past.facts)
     stored = _Stored(account.due_at, core, memory.digests, memory.payments, account.past)
     return _encoder.encode(stored)
 

@@ -58,15 +58,16 @@ class Turn:
     counted the payment as a pull, and whether they earned at it. Where a fact is folded again,
     `ordinals` name the rewards that it fires, and `granted` is how a request was answered. Where
     the fact did not say all about subscriptions, `recalled` says that the account was asked. Of the
-    events the first `lived` are what time did before the fact.
+    events the first `lived` are what time did before the fact. Fewer points than `room` would have
+    fired none of its rewards before it, 0 for any number.
     """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
         "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
         "fired", "granted", "ledger", "lifetime", "lived", "memory", "notes", "now", "offset",
-        "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled", "sequence",
-        "site", "subscription", "trace",
+        "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled", "room",
+        "sequence", "site", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,7 @@ class Turn:
         self.fired = False
         self.recalled = False
         self.lived = 0
+        self.room = 0
         self.ordinals: Ordinals | None = None
         self.granted: bool | None = None
         self._reason = fact
@@ -184,10 +186,18 @@ class Turn:
     def begin(self) -> None:
         """Expressions read the figures as they stand here: after time, before the fact."""
         program = self.program
+        self.room = 0
         tier = self.ledger.tier
         if program and program.tiers and tier not in program.tiers.index:
             tier = program.tiers.levels[0].id
         self._before = AccountFigures(self.balance, self.pending, self.lifetime, self.deficit, tier)
+
+    def fires_at(self, needed: int, *, by_lifetime: bool) -> None:
+        """A reward fires that needs so many points."""
+        before = self._before
+        if before is not None:
+            room = max(1, needed - (before.lifetime if by_lifetime else before.balance))
+            self.room = min(room, self.room or room)
 
     def given(self, trigger: str) -> Given:
         """What expressions are evaluated over under this trigger."""

@@ -70,14 +70,14 @@ def place_in(past: Past, each: Remembered, fact_id: str) -> int:
     return place
 
 
-def remember(account: Account, each: Remembered, place: int | None = None) -> None:
-    """Add a fact that was just decided, as the last or in its place. After one too large to keep
-    nothing is taken back.
+def remember(account: Account, each: Remembered, size: int, place: int | None = None) -> None:
+    """Add a fact of about this size that was just decided, as the last or in its place. After one
+    too large to keep nothing is taken back.
     """
     past = account.past[-1]
     past.facts.insert(len(past.facts) if place is None else place, each)
-    past.size += len(each.fact)
-    if len(each.fact) > KEPT_BYTES:
+    past.size += size
+    if size > KEPT_BYTES:
         account.past.clear()
 
 
