@@ -29,8 +29,7 @@ class Past(msgspec.Struct, array_like=True, gc=False):
     `core` is that account but for digests, payments and its own past. Of its `payments` whoever
     came after forgot the first `dropped`, and those in `changed`, by place, are kept as they were.
     The `facts` since are about `size` bytes. `fired` are the rewards fired since, `ended` those
-    revoked
-    since.
+    revoked since.
     """
 
     clock: int
