@@ -55,6 +55,8 @@ class Refold:
         self.fired, self.ended = window.firings(since)
         self._ordinals = Ordinals(self.known, account.ledger.fired)
         told = [late, *(each for past in since for each in past.facts)]
+        if turn.trace is not None:
+            turn.trace.decide_anew(len(told) - 1)
         for each, fact in sorted(
             [(each, unpack(each.fact, turn.fact)) for each in told], key=_place
         ):

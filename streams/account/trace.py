@@ -24,6 +24,7 @@ from streams.account.steps import (
     AnyStep,
     BaseCounted,
     ConditionRead,
+    DecidedAnew,
     FactRepeated,
     FactResumed,
     InstantReached,
@@ -61,6 +62,9 @@ class Trace:
     def repeat(self) -> None:
         self.steps.append(FactRepeated())
 
+    def decide_anew(self, facts: int) -> None:
+        self.steps.append(DecidedAnew(facts=facts))
+
     def instant(self, at: int) -> None:
         self.steps.append(InstantReached(at=at))
 
@@ -73,15 +77,6 @@ class Trace:
     def forget_events(self) -> None:
         """Of a late fact everything is considered in its place, and events are told after that."""
         self.steps = [step for step in self.steps if not isinstance(step, PointsEvent)]
-
-    def mark(self) -> int:
-        """Where it is now, for `forget_from`."""
-        return len(self.steps)
-
-    def forget_from(self, mark: int) -> None:
-        """What was considered since then was tried in vain."""
-        del self.steps[mark:]
-        self._part = "reward"
 
     def note(self, reason: str, detail: str) -> None:
         self.steps.append(Noted(reason=reason, detail=detail))

@@ -19,9 +19,23 @@ from deploy.audit.tally import Tally
 from projections.balances import net_change
 from schemas import facts, ids
 from schemas.facts import AnyFact
-from schemas.points import AnyPointsEvent, RewardDelivered, RewardEarned, RewardRevoked
+from schemas.points import (
+    AnyPointsEvent,
+    PointsEarned,
+    RewardDelivered,
+    RewardEarned,
+    RewardRevoked,
+    TierChanged,
+)
+from streams.account.correction import correct
+from streams.account.ordering import fold
+from streams.account.past import Remembered
 from streams.account.programs import Programs
-from streams.account.state import Account
+from streams.account.refold import Refold
+from streams.account.state import Account, decode_account, encode_account
+from streams.account.steps import DecidedAnew
+from streams.account.trace import Trace
+from streams.account.turn import Turn
 from tests.support.story import (
     DAY,
     HOUR,
@@ -369,3 +383,110 @@ def test_time_in_one_step_does_what_time_in_many_steps_does(
     many = told_as_delivered(programs, stepwise, T0 + 40 * DAY)
     one = told_as_delivered(programs, at_once, T0 + 40 * DAY)
     assert end_of(many.account) == end_of(one.account)
+
+
+BURST = T0 + 3 * DAY
+"""Later than what became known of the customer; then billing tells several things at once."""
+
+
+def bursts() -> st.SearchStrategy[list[AnyFact]]:
+    """A customer, and facts of one instant in any order of arrival."""
+    first = subscription(1, started_at=T0 - 364 * DAY, term_start=T0)
+    known: list[AnyFact] = [created(first, T0), paid("t0", 700, T0 + HOUR, subscription=first)]
+    seen = st.builds(
+        subscription,
+        st.integers(1, 3),
+        name=st.sampled_from(["sub_1", "sub_1", "sub_1", "sub_2"]),
+        amount_minor=st.sampled_from([first.amount_minor, first.amount_minor + 100]),
+        started_at=st.just(T0 - 364 * DAY),
+        term_start=st.just(BURST),
+    )
+    at = st.just(BURST)
+    cents = st.integers(0, 2_000)
+    each: st.SearchStrategy[AnyFact] = st.one_of(
+        st.builds(paid, payments, cents, at, subscription=seen),
+        st.builds(paid, payments, cents, at),
+        st.builds(renewed, seen, at),
+        st.builds(changed, seen, at),
+        st.builds(activated, seen, at),
+        st.builds(reactivated, seen, at),
+        st.builds(happened, st.sampled_from(["visit", "other"]), at),
+    )
+    burst = st.lists(each, min_size=2, max_size=6, unique_by=lambda fact: fact.id)
+    return burst.map(lambda facts: [*known, *facts])
+
+
+def program_of_little(negative: str, expiry: str, *more: str) -> Programs:
+    """Facts about subscriptions earn little beside payments, so that many commute."""
+    return program_of(
+        program_text(
+            PAY,
+            "- {id: hello, on: subscription_created, points: 2, trial: wait}",
+            "- {id: again, on: subscription_renewed, points: 3, cap: {points: 5, per: day}}",
+            "- {id: year, on: annual_renewal, points: 4, limit: {count: 1, per: day}}",
+            "- {id: climb, on: plan_upgraded, points: {per_quantity: 1}}",
+            "- {id: back, on: subscription_reactivated, points: 1}",
+            "- {id: visit, on: custom, event: visit, points: 6}",
+            *more,
+            timezone="Europe/Berlin",
+            points="{carry_remainder: true}",
+            expiry=f"{{after: {expiry}, remind: P1D}}",
+            refunds=f"{{negative: {negative}}}",
+            multipliers="[{id: now, factor: '1.5', to: 2025-12-02T00:00}]",
+            tiers="{window: P3D, levels: [{id: low}, {id: mid, at: 30, multiplier: '1.25'}]}",
+            rewards=REWARDS.replace("high", "mid"),
+        )
+    )
+
+
+LITTLE = [
+    program_of_little("allow", "P3D"),
+    program_of_little("clamp", "P1M", WAITING, "- {id: nth, on: payment_succeeded, points: 9}"),
+    *PROGRAMS[2:4],
+]
+
+
+def by_refold(
+    account: Account, fact: AnyFact, offset: int, programs: Programs
+) -> list[AnyPointsEvent]:
+    """As the engine decides a late fact of which it is not known that it commutes."""
+    digest = ids.digest(fact.id)
+    account.memory.digests += digest
+    turn = Turn(account, fact, digest, offset, programs)
+    rank = RANKS.index(type(fact))
+    late = Remembered(fact.occurred_at, rank, offset, programs.count, 0, fact)
+    return correct(turn, Refold(turn, late, len(account.past) - 1))
+
+
+def given_by(events: list[AnyPointsEvent]) -> list[tuple[object, ...]]:
+    """What a fact gave; a re-fold tells consequences last."""
+    lots = [("lot", each.lot, each.points, each.expires_at) for each in of(events, PointsEarned)]
+    rewards = [("reward", each.reward, each.grant) for each in of(events, RewardEarned)]
+    tiers = [("tier", each.to_tier, each.occurred_at) for each in of(events, TierChanged)]
+    return [*lots, *rewards, *tiers]
+
+
+@pytest.mark.parametrize("programs", LITTLE, ids=["little", "waiting", "year", "deeds"])
+@settings(max_examples=100)
+@given(bursts(), st.data())
+def test_a_fact_that_commutes_does_what_deciding_the_days_anew_does(
+    programs: Programs, history: list[AnyFact], data: st.DataObject
+) -> None:
+    account, offset = Account(), 0
+    for fact in history:
+        known = encode_account(account)
+        trace = Trace()
+        account = decode_account(known)
+        events = fold(account, fact, offset, programs, trace=trace)
+        kept = [each.offset for past in account.past for each in past.facts]
+        is_anew = any(isinstance(step, DecidedAnew) for step in trace.steps)
+        if events and not is_anew and offset in kept and kept[-1] != offset:
+            other = decode_account(known)
+            assert given_by(by_refold(other, fact, offset, programs)) == given_by(events)
+            assert end_of(other) == end_of(account)
+        offset += 1
+        for waiting in account.ledger.open_rewards.copy():
+            if data.draw(st.booleans(), label=f"{waiting.reward} is delivered"):
+                reward_id = ids.reward_id(fact.site, fact.customer, waiting.reward, waiting.ordinal)
+                fold(account, delivered(reward_id, fact.occurred_at + 60), offset, programs)
+                offset += 1

@@ -92,7 +92,7 @@ def told(facts: Sequence[AnyFact]) -> Story:
     [LIFE[::-1], LIFE[1::2] + LIFE[::2], THREE_DAYS_LATE],
     ids=["reversed", "split", "late"],
 )
-def test_five_deliveries_in_any_order_end_in_the_same_account(order: list[AnyFact]) -> None:
+def test_5_five_deliveries_in_any_order_end_in_the_same_account(order: list[AnyFact]) -> None:
     expected, story = told(LIFE), told(order)
     assert not of(expected.events, CorrectionApplied)
     assert of(story.events, CorrectionApplied), "what was decided otherwise is said"
