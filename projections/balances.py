@@ -346,6 +346,7 @@ def _correct(view: View, logged: Logged, event: CorrectionApplied) -> None:
         view.changed_lots.add(key)
         _flow(view, row, event, "corrected", state.points - row.remaining)
         row.remaining = state.points
+        row.points = max(row.points, state.points)
         row.available_at, row.expires_at = state.available_at, state.expires_at
         row.promotional, row.waits = state.promotional, bool(state.waits_for)
         row.closed_at = None if state.points else event.occurred_at

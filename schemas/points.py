@@ -277,10 +277,14 @@ class LotState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 
 class RewardPayment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The pieces of lots that pay for a reward."""
+    """The pieces of lots that pay for a reward, and as of `RewardEarned` what it rests on and the
+    instant for which its limit counts it.
+    """
 
     reward_id: str
     lots: tuple[LotState, ...]
+    rests_on: str = ""
+    counted_at: int | None = None
 
 
 class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
@@ -289,7 +293,7 @@ class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
     Each of `lots` stands as told here from now on, and so do the pieces that pay for `rewards`;
     the four figures are the corrected ones. `points` is what balance and pending change by,
     `lifetime_points` what lifetime changes by. `corrected` are the natural keys of the facts whose
-    outcome changed.
+    outcome changed. `tier_since` where the tier stays and was reached at another time.
     """
 
     points: int
@@ -298,6 +302,7 @@ class CorrectionApplied(PointsEvent, frozen=True, kw_only=True):
     detail: str
     lots: tuple[LotState, ...] = ()
     rewards: tuple[RewardPayment, ...] = ()
+    tier_since: int | None = None
 
 
 class FactIgnored(PointsEvent, frozen=True, kw_only=True):

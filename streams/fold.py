@@ -1,7 +1,8 @@
 """The fold of one partition: its accounts as bytes, its programs, and what falls due when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
+from operator import itemgetter
 
 from schemas import bounds, ids
 from schemas.codec import FACTS, POINTS, DecodeError
@@ -13,7 +14,7 @@ from schemas.topics import (
     SOURCE_POLLER,
     header_in,
 )
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs, UnusableProgramError
 from streams.account.state import (
     Account,
@@ -25,6 +26,10 @@ from streams.account.state import (
 from streams.core.batches import Record
 from streams.core.dead_letters import dead_headers, dead_value
 from streams.core.ports import Output, Rejected
+
+Encoded = tuple[bytes, bytes, int | None]
+"""A points event as `Output` has it."""
+_PUBLISHED = ProgramPublished.__name__.encode()
 
 
 class MisplacedFactError(ValueError):
@@ -54,37 +59,77 @@ class PartitionFold:
         self._schedule(key, read_due_at(value))
 
     def apply(self, records: Sequence[Record]) -> Output:
+        """Fold account by account, while what belongs to one is near the processor; what comes of
+        it is told in the order of the records, and a program is known to those after it.
+        """
         output = Output()
-        live: dict[bytes, Account] = {}
+        told: list[list[Encoded]] = [[] for _ in records]
+        rejected: list[tuple[int, Rejected]] = []
         programs = self._programs
-        for record in records:
+        live: dict[bytes | None, list[int]] = {}
+        for place, record in enumerate(records):
+            published = self._program_of(record)
+            if published is None:
+                live.setdefault(record.key, []).append(place)
+                continue
+            self._fold_accounts(records, live, told, rejected, output)
+            live = {}
             try:
-                fact, key = self._read(record)
-                if isinstance(fact, ProgramPublished):
-                    self._programs = self._programs.with_published(fact)
-                    continue
-            except (DecodeError, MisplacedFactError, UnusableProgramError) as error:
-                output.rejected.append(self._reject(record, error))
-                continue
-            account = live.get(key)
-            if account is None:
-                state = self._states.get(key)
-                account = Account() if state is None else decode_account(state)
-            events = decide(account, fact, record.offset, self._programs)
-            if not events:
-                output.repeats += 1
-                continue
-            live[key] = account
-            if record.headers:
-                self._hand_on(record, output, len(events))
-            output.events += [(key, POINTS.encode(event), record.timestamp) for event in events]
-        for key, account in live.items():
-            state = self._states[key] = encode_account(account)
-            output.states.append((key, state))
-            self._schedule(key, next_due_at(account))
+                self._programs = self._programs.with_published(published)
+            except UnusableProgramError as error:
+                rejected.append((place, self._reject(record, error)))
+        self._fold_accounts(records, live, told, rejected, output)
+        output.events = [event for events in told for event in events]
+        output.rejected = [each for _, each in sorted(rejected, key=itemgetter(0))]
+        self._hand_on(records, told, output)
         if self._programs is not programs:
             output.states.append((PROGRAMS_KEY, self._programs.encode()))
         return output
+
+    def _fold_accounts(
+        self,
+        records: Sequence[Record],
+        live: Mapping[bytes | None, Sequence[int]],
+        told: list[list[Encoded]],
+        rejected: list[tuple[int, Rejected]],
+        output: Output,
+    ) -> None:
+        """Fold the records at the places that `live` names by account."""
+        for places in live.values():
+            account: Account | None = None
+            key, moved = b"", False
+            for place in places:
+                record = records[place]
+                try:
+                    fact, key = self._read(record)
+                    if isinstance(fact, ProgramPublished):
+                        raise DecodeError("the type of a program is not written plainly")
+                except (DecodeError, MisplacedFactError) as error:
+                    rejected.append((place, self._reject(record, error)))
+                    continue
+                if account is None:
+                    state = self._states.get(key)
+                    account = Account() if state is None else decode_account(state)
+                events = fold(account, fact, record.offset, self._programs)
+                if not events:
+                    output.repeats += 1
+                    continue
+                moved = True
+                told[place] = [(key, POINTS.encode(each), record.timestamp) for each in events]
+            if account is not None and moved:
+                state = self._states[key] = encode_account(account)
+                output.states.append((key, state))
+                self._schedule(key, next_due_at(account))
+
+    def _program_of(self, record: Record) -> ProgramPublished | None:
+        """The program that a record publishes, if it does."""
+        if _PUBLISHED not in (record.value or b""):
+            return None
+        try:
+            fact, _ = self._read(record)
+        except (DecodeError, MisplacedFactError):
+            return None
+        return fact if isinstance(fact, ProgramPublished) else None
 
     def next_due_at(self) -> int | None:
         """The soonest instant at which something of any account is due, and has not been told."""
@@ -106,15 +151,20 @@ class PartitionFold:
         return fact, key
 
     @staticmethod
-    def _hand_on(record: Record, output: Output, events: int) -> None:
-        """What the next events carry of the fact's headers. Few facts have any."""
-        if header_in(record.headers, HEADER_SOURCE) == SOURCE_POLLER.encode():
-            output.found += 1
-        trace = header_in(record.headers, HEADER_TRACEPARENT)
-        if trace is not None:
-            at = len(output.events)
-            headers = [(HEADER_TRACEPARENT, trace)]
-            output.headers |= dict.fromkeys(range(at, at + events), headers)
+    def _hand_on(
+        records: Sequence[Record], told: Sequence[Sequence[Encoded]], output: Output
+    ) -> None:
+        """What events carry of their facts' headers. Few facts have any."""
+        at = 0
+        for record, events in zip(records, told, strict=True):
+            if record.headers and events:
+                if header_in(record.headers, HEADER_SOURCE) == SOURCE_POLLER.encode():
+                    output.found += 1
+                trace = header_in(record.headers, HEADER_TRACEPARENT)
+                if trace is not None:
+                    headers = [(HEADER_TRACEPARENT, trace)]
+                    output.headers |= dict.fromkeys(range(at, at + len(events)), headers)
+            at += len(events)
 
     def due(self, now: int) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []

@@ -17,7 +17,7 @@ from schemas.codec import FACTS
 from schemas.facts import ProgramPublished, TimeReached
 from schemas.program.model import Program
 from schemas.topics import PROGRAMS_KEY
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.outlook import TierOutlook, view
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account
@@ -85,7 +85,7 @@ def standing_at(account: Account, site: str, at: int, programs: Programs) -> Sta
     sequence = account.ledger.sequence
     if account.due_at and account.due_at <= at:
         fact = TimeReached(id=ids.time_reached(at), site=site, customer="", occurred_at=at)
-        decide(account, fact, 0, programs)
+        fold(account, fact, 0, programs)
     program = programs.effective(site, at)
     seen = view(account, program, at)
     return Standing(
@@ -109,18 +109,18 @@ def standing_as_of(history: History, at: int, known_at: int | None) -> Standing:
             f"{len(history.missing):,} of the customer's facts are no longer in the log, so what "
             "stood then cannot be told."
         )
-    fold, state = PartitionFold("as-of"), None
+    partition, state = PartitionFold("as-of"), None
     for record in history.records:
         if known_at is not None and record.timestamp > known_at * MS + MS - 1:
             continue
         fact = FACTS.decode(record.value or b"")
         if not isinstance(fact, ProgramPublished) and fact.occurred_at > at:
             continue
-        for key, folded in fold.apply([record]).states:
+        for key, folded in partition.apply([record]).states:
             if key != PROGRAMS_KEY:
                 state = folded
     account = Account() if state is None else decode_account(state)
-    return standing_at(account, history.site, at, fold.programs)
+    return standing_at(account, history.site, at, partition.programs)
 
 
 def _tier(outlook: TierOutlook) -> TierStanding:

@@ -8,9 +8,9 @@ import msgspec
 from schemas.codec import POINTS
 from schemas.facts import AnyFact
 from schemas.points import CorrectionApplied
-from streams.account.decide import decide
 from streams.account.explanation.credits import Credit, credits_in
 from streams.account.explanation.explain import explain, explain_correction
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account
 from streams.account.steps import AnyStep
@@ -68,7 +68,7 @@ class Explainer:
             return
         account = Account() if state is None else decode_account(state)
         trace = Trace()
-        decide(account, fact, offset, programs, trace)
+        fold(account, fact, offset, programs, trace=trace)
         self._traces[owner] = (fact, trace)
 
     def follow(self, events: Iterable[bytes]) -> None:

@@ -12,15 +12,17 @@ LATEST_SECONDS = 4 * 86_400
 
 def remember(turn: Turn, subscription: str) -> None:
     """Keep what this turn earned by rules that claw back, as long as they may."""
-    program, at, kept = turn.program, turn.fact.occurred_at, turn.memory.upgrades
+    program, memory = turn.program, turn.memory
+    at, kept = turn.fact.occurred_at, memory.upgrades
     if program is None:
         return
-    for earning in turn.earnings:
+    earnings = [each for each in turn.earnings if program.rule_by_id[each.rule].clawback_within]
+    memory.recorded += bool(earnings)
+    for earning in earnings:
         within = program.rule_by_id[earning.rule].clawback_within
         if within is not None:
-            until = program.later(at, within)
-            sequence = turn.ledger.sequence - len(turn.earnings)
-            kept.append(Upgrade(turn.fact.id, subscription, at, until, sequence, earning))
+            until, number = program.later(at, within), memory.recorded
+            kept.append(Upgrade(turn.fact.id, subscription, at, until, number, earning))
     while kept and (len(kept) > MAX_UPGRADES or kept[0].until + LATEST_SECONDS <= turn.now):
         del kept[0]
 
@@ -43,7 +45,7 @@ def _undo(turn: Turn, upgrades: list[Upgrade], trigger: str) -> None:
     shares = [(each.earning, each.earning.points) for each in upgrades]
     points = sum(share for _, share in shares)
     lifetime = turn.lifetime - points
-    loss = tiers.unqualify(turn, first.at, points, first.sequence, lifetime)
+    loss = tiers.unqualify(turn, first.at, points, first.number, lifetime)
     revocation.lifetime_falls(turn, lifetime, trigger)
     if loss is not None:
         revocation.tier_lost(turn, loss.tiers, loss.level, trigger)

@@ -4,6 +4,7 @@ Compiled once per version. Everything that depends on the program's zone, curren
 factors is worked out here, so that deciding a fact is look-ups and integer arithmetic.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
@@ -227,6 +228,7 @@ class CompiledProgram:
 
     A retired one has no rules that earn and no rewards that fire; what a refund undoes it still
     finds by `rule_by_id`, and a payment that is not on time ends what is in `streaks`.
+    `reads_account` are the triggers at which an expression reads the account's figures.
     """
 
     def __init__(self, program: Program) -> None:
@@ -253,6 +255,8 @@ class CompiledProgram:
         if self.retired:
             self.rules, self.rewards = {}, []
         self.acts_on = frozenset(each.trigger for each in self.rewards if each.trigger)
+        self.reads_account = frozenset(self._reading_account())
+        self._bounds = {trigger: self._bound(trigger) for trigger in {*self.rules, *self.acts_on}}
         self.threshold_rewards = [each for each in self.rewards if each.threshold is not None]
         expiry = program.expiry
         self._expiry = periods.parse_period(expiry.after) if expiry else None
@@ -281,6 +285,48 @@ class CompiledProgram:
         compiled = CompiledRule(rule, multipliers, carries=self.carries)
         self.rules.setdefault(rule.on, []).append(compiled)
         self.rule_by_id[rule.id] = compiled
+
+    def earns_at_most(self, trigger: str, quantity: int) -> int | None:
+        """What a fact about a subscription earns at once under a trigger, if all rules hold. None
+        where that is not bounded, or where it may do more than earn.
+        """
+        bound = self._bounds.get(trigger, (0, 0))
+        return None if bound is None else bound[0] + bound[1] * quantity
+
+    def _reading_account(self) -> Iterator[str]:
+        for reward in self.rewards:
+            if reward.trigger is not None and _reads_account(reward.condition):
+                yield reward.trigger
+        for trigger, rules in self.rules.items():
+            for rule in rules:
+                read = [
+                    rule.condition,
+                    rule.formula,
+                    *(each.condition for each in rule.multipliers),
+                ]
+                if any(_reads_account(each) for each in read):
+                    yield trigger
+
+    def _bound(self, trigger: str) -> tuple[int, int] | None:
+        """At most so many points, and so many per quantity."""
+        if any(reward.trigger == trigger and reward.cost for reward in self.rewards):
+            return None
+        flat, per_quantity = 0, 0
+        for rule in self.rules.get(trigger, ()):
+            base = rule.flat if rule.per_quantity is None else rule.per_quantity
+            if base is None or rule.pending_for is not None or rule.clawback_within is not None:
+                return None
+            factor = Fraction(1)
+            for ratio in [each.ratio for each in rule.multipliers]:
+                factor *= max(Fraction(1), Fraction(*ratio))
+            if self.tiers is not None:
+                factor *= max(Fraction(*level.ratio) for level in self.tiers.levels)
+            most = int(base * factor) + 1
+            if rule.per_quantity is None:
+                flat += most + 1  # for the carried remainder
+            else:
+                flat, per_quantity = flat + 1, per_quantity + most
+        return flat, per_quantity
 
     def expires_at(self, available_at: int) -> int | None:
         if self._expiry is None:
@@ -324,6 +370,10 @@ class CompiledProgram:
         while years and periods.local_day(self.year_after(anchor, years), self.zone) > end:
             years -= 1
         return years
+
+
+def _reads_account(expression: Condition | Formula | None) -> bool:
+    return expression is not None and "account" in expression.roots
 
 
 def activity(trigger: str, event: str | None) -> str:

@@ -1,7 +1,7 @@
-"""(account, fact, offset, programs) → points events: the one entrance to the fold. PURE.
+"""A fact's turn → points events: what one fact means to the account that it meets. PURE.
 
-A repeated fact does nothing at all. Any other moves the account's clock first, then is decided, and
-always leaves at least one event: `FactIgnored` says why where nothing moved.
+The fact moves the account's clock first, then is decided, and always leaves at least one event:
+`FactIgnored` says why where nothing moved. Repeats and order are `ordering`'s, which calls this.
 """
 
 from collections.abc import Callable
@@ -30,35 +30,15 @@ from streams.account import (
     timeline,
 )
 from streams.account.earning import apply_rule, earn
-from streams.account.programs import Programs
-from streams.account.state import NEVER, Account, Memory
-from streams.account.trace import Trace
+from streams.account.state import NEVER, Memory
 from streams.account.turn import BY_FACT, Turn
 
-DIGEST = ids.DIGEST_BYTES
 WRITTEN_OFF = "written off, for the account is erased"
 
 
-def decide(
-    account: Account,
-    fact: facts.AnyFact,
-    offset: int,
-    programs: Programs,
-    trace: Trace | None = None,
-) -> list[AnyPointsEvent]:
-    """The events of one fact, in sequence; `account` is changed in place.
-
-    `offset` is the fact's place in its partition of `loyalty.facts.v1`. Returns [] for a fact that
-    was decided before, whatever it carries now. `trace` is told everything that is considered.
-    """
-    memory = account.memory
-    digest = ids.digest(fact.id)
-    if _remembers(memory, digest):
-        if trace is not None:
-            trace.repeat()
-        return []
-    memory.digests += digest
-    turn = Turn(account, fact, digest, offset, programs, trace=trace)
+def decide(turn: Turn) -> list[AnyPointsEvent]:
+    """The events of one fact, in sequence; the turn's account is changed in place."""
+    account, memory, fact = turn.account, turn.memory, turn.fact
     if account.ledger.erased:
         turn.note("account_erased", "the customer was deleted")
         _ignore(turn, moved=False)
@@ -69,9 +49,10 @@ def decide(
     if due_at and due_at <= at:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
-    by_time = 0 if isinstance(fact, facts.TimeReached) else len(turn.events)
+    turn.lived, turn.recalled = len(turn.events), False
+    by_time = 0 if isinstance(fact, facts.TimeReached) else turn.lived
     turn.now = memory.clock = max(turn.now, at)
-    turn.program = programs.effective(turn.site, at)
+    turn.program = turn.programs.effective(turn.site, at)
     if turn.trace is not None:
         turn.trace.begin(turn.program)
     turn.begin()
@@ -87,13 +68,6 @@ def decide(
     timeline.reschedule(turn)
     _ignore(turn, moved=moved)
     return turn.events
-
-
-def _remembers(memory: Memory, digest: bytes) -> bool:
-    at = memory.digests.find(digest)
-    while at % DIGEST and at >= 0:
-        at = memory.digests.find(digest, at + 1)
-    return at >= 0
 
 
 def _ignore(turn: Turn, *, moved: bool) -> None:
@@ -166,6 +140,7 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
     turn.payment, turn.subscription = fact, fact.subscription
     if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
+        turn.recalled = True
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
     triggers = ["payment_succeeded"]

@@ -38,8 +38,9 @@ from streams.account.state import (
     OpenReward,
 )
 
-TIER_LEFT, REFUNDED, CANCELLED = "tier_left", "refunded", "cancelled"
-"""Why a reward is revoked."""
+TIER_LEFT, REFUNDED, CANCELLED, CORRECTED = "tier_left", "refunded", "cancelled", "corrected"
+"""Why a reward is revoked. One that is corrected never stood: what had paid for it is corrected
+with the lots."""
 GIVES_BACK = frozenset({REFUNDED, CANCELLED})
 """Reasons after which the reward's cost comes back."""
 ON_PAYMENT, ON_LIFETIME, ON_TIER = "payment:", "lifetime:", "tier:"
@@ -71,9 +72,8 @@ def _find(rewards: list[OpenReward], reward: str, ordinal: int) -> OpenReward | 
     return None
 
 
-def _find_kept(ledger: Ledger, reward: str, reward_id: str) -> OpenReward | None:
+def find_kept(ledger: Ledger, reward: str, ordinal: int) -> OpenReward | None:
     """An open reward, or a settled one that can still be taken back."""
-    ordinal = ordinal_of(reward_id)
     return find_open(ledger, reward, ordinal) or _find(ledger.settled, reward, ordinal)
 
 
@@ -146,7 +146,7 @@ def _redeemed(ledger: Ledger, event: PointsRedeemed) -> None:
 
 
 def _restored(ledger: Ledger, event: PointsRestored) -> None:
-    paid_for = _find_kept(ledger, event.reward, event.reward_id)
+    paid_for = find_kept(ledger, event.reward, ordinal_of(event.reward_id))
     assert paid_for is not None, "points only come back from a reward that they paid for"
     pieces = {piece.id: piece for piece in paid_for.taken}
     for change in event.lots:
@@ -177,7 +177,10 @@ def _tier_changed(ledger: Ledger, event: TierChanged) -> None:
 
 def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
     ordinal = ordinal_of(event.reward_id)
+    passed_over = ordinal - ledger.fired.get(event.reward, 0) - 1
     ledger.fired[event.reward] = ordinal
+    if passed_over:
+        ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + passed_over
     at = event.occurred_at if event.counted_at is None else event.counted_at
     earned = OpenReward(
         event.reward, ordinal, request=event.request, rests_on=event.rests_on, at=at
@@ -227,10 +230,15 @@ def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
             lots.insert(ledger.lots, _lot(state))
     for payment in event.rewards:
         reward = payment.reward_id.rpartition(":")[0].rpartition(":")[2]
-        paid_for = _find_kept(ledger, reward, payment.reward_id)
+        paid_for = find_kept(ledger, reward, ordinal_of(payment.reward_id))
         assert paid_for is not None, "only the payment of a reward that is kept is corrected"
         paid_for.taken = [_lot(state) for state in payment.lots]
+        paid_for.rests_on = payment.rests_on
+        if payment.counted_at is not None:
+            paid_for.at = payment.counted_at
     ledger.deficit, ledger.lifetime = event.deficit, event.lifetime
+    if event.tier_since is not None:
+        ledger.tier_since = event.tier_since
 
 
 def _lot(state: LotState) -> Lot:
@@ -250,7 +258,7 @@ def _reward_revoked(ledger: Ledger, event: RewardRevoked) -> None:
     """One whose tier was left still waits for its outcome."""
     ledger.revoked[event.reward] = ledger.revoked.get(event.reward, 0) + 1
     _release(ledger, event.reward, ordinal_of(event.reward_id))
-    reward = _find_kept(ledger, event.reward, event.reward_id)
+    reward = find_kept(ledger, event.reward, ordinal_of(event.reward_id))
     if reward is None:
         return
     reward.rests_on = ""

@@ -9,7 +9,7 @@ from streams.account.turn import BY_FACT, Turn
 
 
 def delivered(turn: Turn, fact: RewardDelivered) -> None:
-    waiting = _waiting_for(turn, fact.reward_id)
+    waiting = waiting_for(turn, fact.reward_id)
     if waiting is not None:
         turn.emit(
             points.RewardDelivered(
@@ -31,7 +31,7 @@ def delivered(turn: Turn, fact: RewardDelivered) -> None:
 
 def failed(turn: Turn, fact: RewardFailed) -> None:
     """Its points come back, and its limit does not count it."""
-    waiting = _waiting_for(turn, fact.reward_id)
+    waiting = waiting_for(turn, fact.reward_id)
     if waiting is None:
         return
     turn.emit(
@@ -46,7 +46,7 @@ def failed(turn: Turn, fact: RewardFailed) -> None:
     rewards.give_back(turn, waiting, BY_FACT)
 
 
-def _waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
+def waiting_for(turn: Turn, reward_id: str) -> OpenReward | None:
     """The open reward of an id, or a note that there is none."""
     prefix = f"{turn.fact.site}:{turn.fact.customer}:"
     rest = reward_id.removeprefix(prefix)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from schemas.facts import ProgramPublished
 from schemas.program.model import Program
-from streams.account.compiled import CompiledProgram
+from streams.account.compiled import CompiledProgram, CompiledReward
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -23,11 +23,12 @@ class Programs:
     waits are absent.
     """
 
-    __slots__ = ("_by_site", "_documents", "confirmed_by")
+    __slots__ = ("_by_site", "_documents", "_earlier", "confirmed_by")
 
     def __init__(self, documents: tuple[bytes, ...] = ()) -> None:
         self._documents = documents
         self._by_site: dict[str, list[CompiledProgram]] = {}
+        self._earlier: dict[int, Programs] = {}
         for document in documents:
             compiled = _compile(document)
             self._by_site.setdefault(compiled.site, []).append(compiled)
@@ -57,6 +58,19 @@ class Programs:
                 return known
         return None
 
+    @property
+    def count(self) -> int:
+        return len(self._documents)
+
+    def first(self, count: int) -> "Programs":
+        """The versions that were known when there were so many."""
+        if count >= len(self._documents):
+            return self
+        earlier = self._earlier.get(count)
+        if earlier is None:
+            earlier = self._earlier[count] = Programs(self._documents[:count])
+        return earlier
+
     def encode(self) -> bytes:
         return msgspec.msgpack.encode(self._documents)
 
@@ -70,6 +84,14 @@ class Programs:
             if program.effective_at <= at:
                 return program
         return None
+
+    def reward(self, site: str, reward: str) -> CompiledReward:
+        """What the newest version that has the reward says of it."""
+        for program in self._by_site[site]:
+            for each in program.rewards:
+                if each.id == reward:
+                    return each
+        raise KeyError(reward)
 
 
 @lru_cache(maxsize=256)

@@ -20,7 +20,9 @@ def requested(turn: Turn, fact: RedemptionRequested) -> None:
         turn.note("unknown_reward", f"the program has no reward {fact.reward}", loud=True)
         return
     turn.subscription = subscriptions.newest(turn.memory)
-    refused = _refusal(turn, reward)
+    if turn.granted is False:
+        return
+    refused = None if turn.granted else _refusal(turn, reward)
     if refused is not None:
         reason, detail = refused
         turn.note(reason, f"{reward.id}: {detail}", loud=True)

@@ -20,20 +20,22 @@ PARKED_SECONDS = 90 * 86_400
 
 def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
     """Remember a payment with what it earned, and apply refunds that were waiting for it."""
+    memory = turn.memory
+    memory.recorded += 1
     paid = Payment(
         payment.transaction,
         payment.invoice,
         payment.occurred_at,
         payment.amount_minor,
         payment.currency,
-        turn.ledger.sequence - len(turn.earnings),
+        memory.recorded,
         first=first,
         earnings=turn.earnings,
         counted=tiers.is_counting(turn),
         pulls=turn.counted,
     )
-    payments.remember(turn.memory, paid, turn.now)
-    if turn.memory.parked:
+    payments.remember(memory, paid, turn.now)
+    if memory.parked:
         _apply_parked(turn, paid)
 
 

@@ -27,10 +27,11 @@ def remind(turn: Turn) -> None:
             planned[expires_at] = max(turn.now, program.remind_at(expires_at))
         if NEVER != planned[expires_at] <= turn.now:
             planned[expires_at] = NEVER
-            _tell(turn, expires_at)
+            tell(turn, expires_at)
 
 
-def _tell(turn: Turn, expires_at: int) -> None:
+def tell(turn: Turn, expires_at: int) -> None:
+    """Remind of the points that expire at an instant."""
     left = {
         lot.id: lot.points
         for lot in turn.ledger.lots

@@ -13,7 +13,7 @@ from streams.account import limits, lots, payments, subscriptions
 from streams.account.compiled import CompiledReward
 from streams.account.evolve import ON_LIFETIME, ON_TIER
 from streams.account.state import Counter, OpenReward
-from streams.account.turn import BY_FACT, Turn
+from streams.account.turn import BY_FACT, BY_REQUEST, Turn
 
 
 def earn(
@@ -24,8 +24,8 @@ def earn(
     """
     program = turn.program
     assert program is not None
-    reward_id = turn.reward_id(reward.id, turn.ledger.fired.get(reward.id, 0) + 1)
-    subscription, currency = _landing(turn, reward)
+    reward_id = turn.reward_id(reward.id, turn.next_ordinal(reward.id))
+    subscription, currency = landing(turn, reward)
     waits_for = reward.waits_for
     turn.emit(
         points.RewardEarned(
@@ -61,8 +61,10 @@ def pay(turn: Turn, reward: CompiledReward, reward_id: str) -> None:
     """Take the cost from the lots, in debit order."""
     taken: dict[int, int] = {}
     missing = lots.plan(turn.ledger.lots, reward.cost, taken, active=True)
-    assert missing == 0, "a reward never costs more than the balance"
-    turn.balance -= reward.cost
+    assert missing == 0 or turn.granted, "a reward never costs more than the balance"
+    if missing:
+        _owe(turn, missing)
+    turn.balance -= reward.cost - missing
     turn.emit(
         PointsRedeemed(
             site=turn.site,
@@ -74,12 +76,20 @@ def pay(turn: Turn, reward: CompiledReward, reward_id: str) -> None:
             pending=turn.pending,
             lifetime=turn.lifetime,
             deficit=turn.deficit,
-            points=reward.cost,
+            points=reward.cost - missing,
             reward=reward.id,
             reward_id=reward_id,
             lots=lots.changes_of(taken),
         )
     )
+
+
+def _owe(turn: Turn, points: int) -> None:
+    """What was granted stands, although the points were not there in the order of the facts."""
+    turn.balance -= points
+    turn.deficit += points
+    head = turn.head(BY_REQUEST, turn.now)
+    turn.emit(PointsAdjusted(**head, points=-points, actor="", reason="", overdrawn=points))
 
 
 def limit_refusal(turn: Turn, reward: CompiledReward, at: int) -> str | None:
@@ -190,7 +200,7 @@ def _payment_activated(turn: Turn) -> str:
     return ""
 
 
-def _landing(turn: Turn, reward: CompiledReward) -> tuple[str, str]:
+def landing(turn: Turn, reward: CompiledReward) -> tuple[str, str]:
     """The subscription where a reward lands, and its currency: the fact's where that is meant and
     not cancelled, else the one that is meant of those that are not.
     """
@@ -199,6 +209,7 @@ def _landing(turn: Turn, reward: CompiledReward) -> tuple[str, str]:
         seen = None
     if seen is not None and reward.lands_on == "fact":
         return seen.id, seen.currency
+    turn.recalled = True
     chosen = subscriptions.meant(
         turn.memory, reward.lands_on, seen.currency if seen is not None else ""
     )

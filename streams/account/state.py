@@ -10,6 +10,9 @@ from typing import Final
 
 import msgspec
 
+from streams.account.packing import pack_all
+from streams.account.past import Past
+
 NEVER: Final = 0
 """An `expires_at`, `review_at` or `due_at` that does not come."""
 
@@ -141,7 +144,8 @@ class Earning(msgspec.Struct, array_like=True, gc=False):
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
-    """A payment that may still be refunded. `sequence` is the account's before it earned;
+    """A payment that may still be refunded, by its `number` among what the account recorded.
+
     `counted` says that it stands in what qualifies for tiers. `pulls` are the rules that count it
     among their pulls, and whether they earned at it.
     """
@@ -151,7 +155,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     at: int
     amount_minor: int
     currency: str
-    sequence: int
+    number: int
     refunded_minor: int = 0
     first: bool = False
     earnings: list[Earning] = []
@@ -162,14 +166,14 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
 class Upgrade(msgspec.Struct, array_like=True, gc=False):
     """What an upgrade earned that is taken back if it does not last until `until`.
 
-    `fact` is the upgrade's natural key, `sequence` the account's before it earned.
+    `fact` is the upgrade's natural key, `number` counts it with the account's payments.
     """
 
     fact: str
     subscription: str
     at: int
     until: int
-    sequence: int
+    number: int
     earning: Earning
 
 
@@ -232,12 +236,13 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     are encoded each, see `payments`. `joined_at` is the instant of the earliest fact.
 
     `qualifying` is kept by currency, and under no currency for points. `tier_basis` is the figure
-    the present tier rests on, counted at `tier_counted_at` up to `tier_sequence`, and `tier_needs`
-    what it must not fall below: nothing for a tier that is kept by grace. A review that the basis
-    failed at `failed_at` has put the drop off to `review_at`, by grace where `graced`. Until
-    `held_until` neither time nor a refund leads below the `held_tier` that a person assigned.
-    `reminders` says when the points that expire at an instant are told of, NEVER where that was
-    done.
+    the present tier rests on, counted at `tier_counted_at` over the first `tier_recorded` of the
+    `recorded` payments and upgrades, and `tier_needs` what it must not fall below: nothing for a
+    tier that is kept by grace. A review that the basis failed at `failed_at` has put the drop off
+    to `review_at`, by grace where `graced`. Until `held_until` neither time nor a refund leads
+    below the `held_tier` that a person assigned. `reminders` says when the points that expire at an
+    instant are told of, NEVER where that was done. `lived_at` is the last instant at which time
+    alone did something, or looked whether to.
     """
 
     digests: bytes = b""
@@ -250,7 +255,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     qualifying: dict[str, Qualifying] = {}
     tier_basis: int = 0
     tier_counted_at: int = 0
-    tier_sequence: int = 0
+    tier_recorded: int = 0
     tier_needs: int = 0
     review_at: int = NEVER
     unfired: bool = False
@@ -262,35 +267,82 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     graced: bool = False
     held_tier: str = ""
     held_until: int = NEVER
+    recorded: int = 0
+    lived_at: int = NEVER
 
 
 class Account(msgspec.Struct, array_like=True, gc=False):
-    """`due_at` is the next instant at which time alone changes something, NEVER for none."""
+    """`due_at` is the next instant at which time alone changes something, NEVER for none. `past` is
+    how the account was, oldest first: see `window`. `core` is how the account is encoded but for
+    digests, payments and past, empty where that is not known.
+    """
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     memory: Memory = msgspec.field(default_factory=Memory)
     due_at: int = NEVER
+    past: list[Past] = []
+    core: bytes = b""
+
+
+class _Core(msgspec.Struct, array_like=True, gc=False):
+    """What an account's past holds of it."""
+
+    ledger: Ledger
+    memory: Memory
+    due_at: int
+
+
+class _Stored(msgspec.Struct, array_like=True, gc=False):
+    """An account as it is stored."""
+
+    due_at: int
+    core: bytes
+    digests: bytes
+    payments: list[msgspec.Raw]
+    past: list[Past]
 
 
 class _Due(msgspec.Struct, array_like=True, gc=False):
-    """An account of which only `due_at` is read."""
+    """A stored account of which only `due_at` is read."""
 
-    ledger: msgspec.Raw
-    memory: msgspec.Raw
-    due_at: int = NEVER
+    due_at: int
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Account)
+_decoder = msgspec.msgpack.Decoder(_Stored)
+_core_decoder = msgspec.msgpack.Decoder(_Core)
 _due_decoder = msgspec.msgpack.Decoder(_Due)
 
 
 def encode_account(account: Account) -> bytes:
-    return _encoder.encode(account)
+    memory, core = account.memory, account.core or encode_core(account)
+    for past in account.past:
+        pack_all(past.facts)
+    stored = _Stored(account.due_at, core, memory.digests, memory.payments, account.past)
+    return _encoder.encode(stored)
 
 
 def decode_account(data: bytes) -> Account:
-    return _decoder.decode(data)
+    stored = _decoder.decode(data)
+    account = decode_core(stored.core)
+    account.memory.digests, account.memory.payments = stored.digests, stored.payments
+    account.past, account.core = stored.past, stored.core
+    return account
+
+
+def encode_core(account: Account) -> bytes:
+    memory = account.memory
+    digests, payments = memory.digests, memory.payments
+    memory.digests, memory.payments = b"", []
+    core = _encoder.encode(_Core(account.ledger, memory, account.due_at))
+    memory.digests, memory.payments = digests, payments
+    return core
+
+
+def decode_core(data: bytes) -> Account:
+    """An account without digests, payments and past."""
+    core = _core_decoder.decode(data)
+    return Account(core.ledger, core.memory, core.due_at)
 
 
 def next_due_at(account: Account) -> int | None:

@@ -37,6 +37,14 @@ class FactRepeated(Step, frozen=True, kw_only=True):
     """The fact was decided before, and did nothing this time."""
 
 
+class DecidedAnew(Step, frozen=True, kw_only=True):
+    """The fact came late, and so many that came before it were decided anew with it in its place.
+    What follows is how it was decided there.
+    """
+
+    facts: int
+
+
 class InstantReached(Step, frozen=True, kw_only=True):
     """What follows is what time alone did at this instant, up to `FactResumed`."""
 
@@ -193,6 +201,7 @@ class Noted(Step, frozen=True, kw_only=True):
 
 AnyStep = (
     FactRepeated
+    | DecidedAnew
     | InstantReached
     | FactResumed
     | TriggerPulled

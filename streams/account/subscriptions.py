@@ -150,14 +150,30 @@ def completes_year(
     A term of whole years does (`yearly`, of the term that ended). So does the first renewal on or
     after each anniversary of a shorter one, by date in the program's zone.
     """
-    started = seen.term_start if seen.term_start is not None else NEVER
-    if not yearly and started < known.anchor + (known.years + 1) * _YEAR_SECONDS_MIN:
+    if not yearly and _is_too_early(known, seen):
         return False  # whatever the calendar says, as mostly
+    started = seen.term_start if seen.term_start is not None else NEVER
     years = program.years_between(known.anchor, started) if started else 0
     if not yearly and years <= known.years:
         return False
     known.years = max(known.years, years)
     return True
+
+
+def may_complete_year(known: KnownSubscription | None, seen: Subscription) -> bool:
+    """False where this renewal, of a subscription known from before it, completes no year."""
+    return (
+        known is None
+        or ends_whole_years(known, seen)
+        or _anchor(seen, known.anchor) != known.anchor
+        or not _is_too_early(known, seen)
+    )
+
+
+def _is_too_early(known: KnownSubscription, renewed: Subscription) -> bool:
+    """Whether less than a year has passed since the last that is settled, by any calendar."""
+    started = renewed.term_start if renewed.term_start is not None else NEVER
+    return started < known.anchor + (known.years + 1) * _YEAR_SECONDS_MIN
 
 
 def schedule_anniversaries(memory: Memory, program: CompiledProgram) -> None:

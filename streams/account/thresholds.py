@@ -86,6 +86,7 @@ def _fire_threshold(turn: Turn, reward: CompiledReward, firing: _Firing, figure:
             if turn.trace is not None:
                 turn.trace.reward(reward, "left_for_next")
             return
+        turn.fires_at(needed, by_lifetime=reward.by_lifetime)
         _fire(turn, reward, firing, BY_THRESHOLD)
         if uses_up:
             figure -= reward.cost

@@ -15,14 +15,14 @@ from streams.account.turn import BY_FACT, BY_TIER, BY_TIME, Turn
 
 
 class _Rest:
-    """Which of what qualifies a tier rests on: what left the window after `counted_at`, of facts
-    before `sequence`; NEVER for those up to now.
+    """Which of what qualifies a tier rests on: what leaves the window after `counted_at`, of the
+    first `recorded` that the account recorded; 0 for all up to now.
     """
 
-    __slots__ = ("counted_at", "sequence")
+    __slots__ = ("counted_at", "recorded")
 
     def __init__(self, memory: Memory) -> None:
-        self.counted_at, self.sequence = memory.tier_counted_at, memory.tier_sequence
+        self.counted_at, self.recorded = memory.tier_counted_at, memory.tier_recorded
 
 
 def is_counting(turn: Turn) -> bool:
@@ -177,7 +177,7 @@ def _review(turn: Turn, at: int) -> None:
         basis = memory.tier_basis
     else:
         # What a year's review counted stopped counting at that instant; it still carries the tier.
-        rests.counted_at, rests.sequence = ends_at - 1 if by_year else at, NEVER
+        rests.counted_at, rests.recorded = ends_at - 1 if by_year else at, 0
     if not tiers.reviewed:
         # Time does not lead down here; a refund did, and the minimum stay has put it off.
         supported = tiers.level_for(basis) if basis < memory.tier_needs else present
@@ -214,18 +214,18 @@ def unwind(turn: Turn, payment: Payment, points: int, given_back: int) -> Loss |
     tiers = turn.program.tiers if turn.program else None
     if tiers is None:
         return None
-    at, sequence, lifetime = payment.at, payment.sequence, turn.lifetime - points
+    at, number, lifetime = payment.at, payment.number, turn.lifetime - points
     loss = None
     if payment.counted or (tiers.window.for_life and tiers.counts == POINTS):
-        loss = unqualify(turn, at, points, sequence, lifetime)
+        loss = unqualify(turn, at, points, number, lifetime)
     if payment.counted:
-        by_money = unqualify(turn, at, given_back, sequence, lifetime, currency=payment.currency)
+        by_money = unqualify(turn, at, given_back, number, lifetime, currency=payment.currency)
         loss = loss or by_money
     return loss
 
 
 def unqualify(
-    turn: Turn, at: int, value: int, sequence: int, lifetime: int, *, currency: str = POINTS
+    turn: Turn, at: int, value: int, number: int, lifetime: int, *, currency: str = POINTS
 ) -> Loss | None:
     """`value` that counted from `at` is undone, and so many lifetime points are left; a tier that
     only it supported is lost at once: `lose` it when the points are undone.
@@ -241,7 +241,7 @@ def unqualify(
     qualifying.uncount(memory, currency, at, value)
     if currency != tiers.counts:
         return None
-    counted = sequence < memory.tier_sequence
+    counted = number <= memory.tier_recorded
     if not tiers.window.for_life:
         leaves_at = tiers.window.leaves_at(at, memory.joined_at)
         counted = counted and leaves_at > memory.tier_counted_at
@@ -318,7 +318,7 @@ def _rest_on(
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
     memory.tier_counted_at = at if rests is None else rests.counted_at
-    memory.tier_sequence = (rests.sequence if rests else NEVER) or turn.ledger.sequence
+    memory.tier_recorded = (rests.recorded if rests else 0) or memory.recorded
 
 
 def _change(

@@ -31,6 +31,7 @@ def advance(turn: Turn, until: int) -> None:
     while account.due_at and account.due_at <= until:
         at = account.due_at
         turn.now = account.memory.clock = max(account.memory.clock, at)
+        account.memory.lived_at = max(account.memory.lived_at, at)
         turn.program = turn.programs.effective(turn.fact.site, at)
         if turn.trace is not None:
             turn.trace.instant(at)

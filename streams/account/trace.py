@@ -6,7 +6,7 @@ A trace watches and changes nothing. Where none is asked for, deciding pays one 
 from collections.abc import Mapping, Sequence
 
 from schemas.facts import PaymentSucceeded
-from schemas.points import AnyPointsEvent, Multiplier
+from schemas.points import AnyPointsEvent, Multiplier, PointsEvent
 from schemas.program.expressions import Condition, Failed
 from schemas.program.names import Given, Missing
 from streams.account.compiled import (
@@ -24,6 +24,7 @@ from streams.account.steps import (
     AnyStep,
     BaseCounted,
     ConditionRead,
+    DecidedAnew,
     FactRepeated,
     FactResumed,
     InstantReached,
@@ -61,6 +62,9 @@ class Trace:
     def repeat(self) -> None:
         self.steps.append(FactRepeated())
 
+    def decide_anew(self, facts: int) -> None:
+        self.steps.append(DecidedAnew(facts=facts))
+
     def instant(self, at: int) -> None:
         self.steps.append(InstantReached(at=at))
 
@@ -69,6 +73,10 @@ class Trace:
 
     def event(self, event: AnyPointsEvent) -> None:
         self.steps.append(event)
+
+    def forget_events(self) -> None:
+        """Of a late fact everything is considered in its place, and events are told after that."""
+        self.steps = [step for step in self.steps if not isinstance(step, PointsEvent)]
 
     def note(self, reason: str, detail: str) -> None:
         self.steps.append(Noted(reason=reason, detail=detail))

@@ -4,6 +4,7 @@ Every module that decides emits its events through here: the figures after an ev
 from its own numbers, while `evolve` works on the lots, and tests hold the two against each other.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from schemas import ids
@@ -26,21 +27,47 @@ BY_THRESHOLD: Final = "threshold"
 BY_FACT: Final = "fact"
 """The trigger where the fact itself is the whole reason: outcomes, adjustments, erasure."""
 BY_REFUND: Final = "payment_refunded"
+BY_CORRECTION: Final = "correction"
+"""The trigger of what a fact changed that came late: it had to be decided before others."""
 BY_REQUEST: Final = REQUESTED
 """The trigger of a reward of the catalogue."""
+
+
+class Ordinals:
+    """Gives the rewards of a re-fold the ordinals that they have, in order, then new ones."""
+
+    __slots__ = ("_given", "_last")
+
+    def __init__(self, fired: Iterable[tuple[str, int]], last: Mapping[str, int]) -> None:
+        self._last = dict(last)
+        self._given: dict[str, list[int]] = {}
+        for reward, ordinal in fired:
+            self._given.setdefault(reward, []).append(ordinal)
+
+    def following(self, reward: str) -> int:
+        given = self._given.get(reward)
+        if given:
+            return given.pop(0)
+        last = self._last[reward] = self._last.get(reward, 0) + 1
+        return last
 
 
 class Turn:
     """Mutable, lives for one fact. `now` is the account's clock, never before the fact; `digest` is
     that of the fact's natural key, `sequence` is the last event's. `counted` are the rules that
-    counted the payment as a pull, and whether they earned at it.
+    counted the payment as a pull, and whether they earned at it. Where a fact is folded again,
+    `ordinals` name the rewards that it fires, and `granted` is how a request was answered. Where
+    the fact did not say all about subscriptions, `recalled` says that the account was asked. Of the
+    events the first `lived` are what time did before the fact. Fewer points than `room` would have
+    fired none of its rewards before it, 0 for any number.
     """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
         "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
-        "fired", "ledger", "lifetime", "memory", "notes", "now", "offset", "payment", "pending",
-        "program", "programs", "pulled", "sequence", "site", "subscription", "trace",
+        "fired", "granted", "ledger", "lifetime", "lived", "memory", "notes", "now", "offset",
+        "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled", "room",
+        "sequence", "site", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +106,11 @@ class Turn:
         self.notes: list[tuple[bool, str, str]] = []
         self.credited = False
         self.fired = False
+        self.recalled = False
+        self.lived = 0
+        self.room = 0
+        self.ordinals: Ordinals | None = None
+        self.granted: bool | None = None
         self._reason = fact
         self._causes: dict[str, Cause] = {}
         self._given: dict[str, Given] = {}
@@ -91,7 +123,7 @@ class Turn:
         """
         digest = ids.digest(natural_key)
         own = Turn(self.account, moment, digest, self.offset, self.programs, trace=self.trace)
-        own.program, own.now = self.program, self.now
+        own.program, own.now, own.ordinals = self.program, self.now, self.ordinals
         own._reason, own._causes = self._reason, self._causes
         return own
 
@@ -154,10 +186,18 @@ class Turn:
     def begin(self) -> None:
         """Expressions read the figures as they stand here: after time, before the fact."""
         program = self.program
+        self.room = 0
         tier = self.ledger.tier
         if program and program.tiers and tier not in program.tiers.index:
             tier = program.tiers.levels[0].id
         self._before = AccountFigures(self.balance, self.pending, self.lifetime, self.deficit, tier)
+
+    def fires_at(self, needed: int, *, by_lifetime: bool) -> None:
+        """A reward fires that needs so many points."""
+        before = self._before
+        if before is not None:
+            room = max(1, needed - (before.lifetime if by_lifetime else before.balance))
+            self.room = min(room, self.room or room)
 
     def given(self, trigger: str) -> Given:
         """What expressions are evaluated over under this trigger."""
@@ -176,6 +216,12 @@ class Turn:
         if counter is None:
             counter = self.memory.counters[name] = Counter()
         return counter
+
+    def next_ordinal(self, reward: str) -> int:
+        """The number of the reward's next firing, counted for ever."""
+        if self.ordinals is not None:
+            return self.ordinals.following(reward)
+        return self.ledger.fired.get(reward, 0) + 1
 
     def reward_id(self, reward: str, ordinal: int) -> str:
         return ids.reward_id(self.site, self.customer, reward, ordinal)

@@ -19,7 +19,7 @@ from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import AnyFact, RewardDelivered
 from schemas.points import AnyPointsEvent, RewardEarned
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account, encode_account
 from tests.bench.program import known
@@ -92,7 +92,7 @@ class _Telling:
     def tell(self, fact: AnyFact) -> None:
         """Fold a fact, and then the delivery of each reward that it earned."""
         account = self._accounts.setdefault(fact.customer, Account())
-        events = decide(account, fact, len(self.lived), self._programs)
+        events = fold(account, fact, len(self.lived), self._programs)
         self.lived.append(Lived(fact, len(events)))
         for event in events:
             if isinstance(event, RewardEarned):

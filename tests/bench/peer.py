@@ -14,7 +14,7 @@ import psutil
 from deploy.lifeline import lifeline
 from schemas.codec import FACTS, POINTS
 from schemas.facts import ProgramPublished
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account
 from tests.bench.stage import Stage
@@ -111,4 +111,4 @@ class EventFold:
         if isinstance(fact, ProgramPublished):
             self._programs = self._programs.with_published(fact)
             return []
-        return [POINTS.encode(event) for event in decide(account, fact, offset, self._programs)]
+        return [POINTS.encode(event) for event in fold(account, fact, offset, self._programs)]

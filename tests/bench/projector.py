@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from schemas.codec import FACTS, POINTS
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.state import Account
 from tests.bench import ours
 from tests.bench.facts import Load
@@ -61,7 +61,7 @@ async def measure_projector(
 def _events(load: Load) -> Iterator[tuple[int, bytes, bytes]]:
     accounts: defaultdict[bytes, Account] = defaultdict(Account)
     for offset, (partition, key, value) in enumerate(load.records):
-        for event in decide(accounts[key], FACTS.decode(value), offset, known()):
+        for event in fold(accounts[key], FACTS.decode(value), offset, known()):
             yield partition, key, POINTS.encode(event)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from schemas.codec import FACTS
 from schemas.topics import PROGRAMS_KEY
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account
 from streams.app import POLL_RECORDS_MAX
@@ -53,7 +53,7 @@ def measure_pure(program: str, programs: Programs, load: Load, partitions: int) 
     def decide_alone() -> None:
         accounts: defaultdict[str, Account] = defaultdict(Account)
         for offset, fact in enumerate(facts):
-            decide(accounts[fact.customer], fact, offset, programs)
+            fold(accounts[fact.customer], fact, offset, programs)
 
     def fold_partitions() -> None:
         folds = [_fold(programs) for _ in range(partitions)]

@@ -57,6 +57,8 @@ class Books:
             self.deficit -= absorbed
             if left > absorbed:
                 self.lots[event["lot"]] = (left - absorbed, True)
+        elif kind == "CorrectionApplied":
+            self._correct(event)
         else:
             for change in event.get("lots", ()):
                 left, is_spendable = self.lots.pop(change["lot"])
@@ -66,6 +68,18 @@ class Books:
             if kind == "PointsReversed":
                 self.lifetime -= points
                 self.reversed += points
+
+    def _correct(self, event: Event) -> None:
+        """Lots and the deficit stand as told; what changes of lifetime points is told too."""
+        changed = event["lifetime_points"]
+        self.lifetime += changed
+        self.earned += max(0, changed)
+        self.reversed += max(0, -changed)
+        self.deficit = event["deficit"]
+        for state in event.get("lots", ()):
+            self.lots.pop(state["lot"], None)
+            if state["points"]:
+                self.lots[state["lot"]] = (state["points"], state.get("active", True))
 
     def _open(self, event: Event, *, spendable: bool) -> None:
         absorbed = event.get("absorbed", 0)

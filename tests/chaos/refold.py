@@ -10,7 +10,7 @@ from schemas import ids
 from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import ProgramPublished
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account, encode_account
 from tests.chaos.logs import Logs
@@ -55,7 +55,8 @@ def _fold(
             continue
         key = ids.account_key(fact.site, fact.customer).encode()
         account = accounts.setdefault((record.partition, key), Account())
-        points[key] += [POINTS.encode(each) for each in decide(account, fact, record.offset, known)]
+        events = fold(account, fact, record.offset, known)
+        points[key] += [POINTS.encode(each) for each in events]
     states = {where: encode_account(account) for where, account in accounts.items()}
     states |= {(each, PROGRAMS_KEY): known.encode() for each, known in programs.items()}
     return points, states, ends

@@ -266,6 +266,8 @@ def test_a_reward_is_earned_once_and_what_is_taken_back_gives_its_cost_back_once
                 costs[event.reward_id] = event.points
             case RewardFailed():
                 owed[event.reward_id] = costs.pop(event.reward_id, 0)
+            case RewardRevoked() if event.reason == "corrected":
+                costs.pop(event.reward_id, 0)  # it never stood: the lots are corrected instead
             case RewardRevoked() if event.reason != "tier_left":
                 owed[event.reward_id] = costs.pop(event.reward_id, 0)
             case PointsRestored():

@@ -5,7 +5,7 @@ import pytest
 from deploy.service.accounts import programs_of, standing_as_of, standing_at
 from schemas.facts import AnyFact
 from schemas.program.model import Program
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.outlook import view
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account, encode_account
@@ -29,7 +29,7 @@ def drawn(seed: int) -> tuple[Program, list[AnyFact], Chance]:
 def folded(programs: Programs, facts: list[AnyFact]) -> Account:
     account = Account()
     for offset, fact in enumerate(facts):
-        decide(account, fact, offset, programs)
+        fold(account, fact, offset, programs)
     return account
 
 
@@ -42,7 +42,7 @@ def test_as_of_is_what_folding_the_facts_up_to_then_gives(seed: int) -> None:
     instants = [fact.occurred_at for fact in facts]
     for at in chance.sample(instants, min(4, len(instants))):
         account = folded(programs, [fact for fact in facts if fact.occurred_at <= at])
-        decide(account, time(at), 10**6, programs)
+        fold(account, time(at), 10**6, programs)
         expected = view(account, programs.effective(SITE, at), at)
         found = standing_as_of(history, at, None)
         assert (found.balance, found.pending) == (expected.balance, expected.pending)

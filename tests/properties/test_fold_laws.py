@@ -7,8 +7,8 @@ import pytest
 from schemas import ids
 from schemas.codec import POINTS
 from schemas.facts import AnyFact
-from streams.account.decide import decide
 from streams.account.evolve import evolve
+from streams.account.ordering import fold
 from streams.account.state import (
     Account,
     balance_of,
@@ -24,7 +24,9 @@ from tests.support.year import programs, year
 CUSTOMERS = 60
 
 
-def fold(facts: list[AnyFact], *, reopen: bool = False) -> tuple[list[bytes], dict[str, Account]]:
+def fold_all(
+    facts: list[AnyFact], *, reopen: bool = False
+) -> tuple[list[bytes], dict[str, Account]]:
     accounts: dict[str, Account] = {}
     events: list[bytes] = []
     known = programs()
@@ -32,7 +34,7 @@ def fold(facts: list[AnyFact], *, reopen: bool = False) -> tuple[list[bytes], di
         account = accounts.setdefault(fact.customer, Account())
         if reopen:
             account = accounts[fact.customer] = decode_account(encode_account(account))
-        events += [POINTS.encode(event) for event in decide(account, fact, offset, known)]
+        events += [POINTS.encode(event) for event in fold(account, fact, offset, known)]
     return events, accounts
 
 
@@ -43,7 +45,7 @@ def test_balance_is_the_sum_of_lots_and_sequences_have_no_gap(seed: int) -> None
     for offset, fact in enumerate(year(seed, CUSTOMERS)):
         account = accounts.setdefault(fact.customer, Account())
         before = account.ledger.sequence
-        events = decide(account, fact, offset, known)
+        events = fold(account, fact, offset, known)
         assert events, "every fact has an outcome"
         assert [event.sequence for event in events] == list(
             range(before + 1, before + 1 + len(events))
@@ -56,7 +58,7 @@ def test_balance_is_the_sum_of_lots_and_sequences_have_no_gap(seed: int) -> None
 @pytest.mark.parametrize("seed", [1, 2])
 def test_replays_are_byte_identical_even_when_state_is_stored_after_each_fact(seed: int) -> None:
     facts = list(year(seed, CUSTOMERS))
-    assert fold(facts)[0] == fold(facts, reopen=True)[0]
+    assert fold_all(facts)[0] == fold_all(facts, reopen=True)[0]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -69,16 +71,16 @@ def test_any_duplication_changes_nothing(seed: int) -> None:
     events: list[bytes] = []
     for offset, fact in enumerate(facts):
         account = accounts.setdefault(fact.customer, Account())
-        events += [POINTS.encode(event) for event in decide(account, fact, offset, known)]
+        events += [POINTS.encode(event) for event in fold(account, fact, offset, known)]
         seen.append(fact)
         again = rng.choice(seen)
-        assert decide(accounts[again.customer], again, offset, known) == []
-    assert events == fold(facts)[0]
+        assert fold(accounts[again.customer], again, offset, known) == []
+    assert events == fold_all(facts)[0]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_points_events_alone_build_the_ledger(seed: int) -> None:
-    events, accounts = fold(list(year(seed, CUSTOMERS)))
+    events, accounts = fold_all(list(year(seed, CUSTOMERS)))
     rebuilt: dict[str, Account] = {}
     for data in events:
         event = POINTS.decode(data)
@@ -90,7 +92,7 @@ def test_points_events_alone_build_the_ledger(seed: int) -> None:
 
 def test_a_fact_is_remembered_by_eight_bytes() -> None:
     facts = year(1, CUSTOMERS)
-    _, accounts = fold(list(facts))
+    _, accounts = fold_all(list(facts))
     customer = facts[0].customer
     mine = {fact.id for fact in facts if fact.customer == customer}
     assert len(accounts[customer].memory.digests) == ids.DIGEST_BYTES * len(mine)
@@ -107,7 +109,7 @@ def test_where_two_remembered_facts_meet_they_are_no_third() -> None:
 
 
 def test_when_an_account_is_due_can_be_read_without_decoding_it() -> None:
-    _, accounts = fold(list(year(1, CUSTOMERS)))
+    _, accounts = fold_all(list(year(1, CUSTOMERS)))
     due = [next_due_at(account) for account in accounts.values()]
     assert due == [read_due_at(encode_account(account)) for account in accounts.values()]
     assert any(due)

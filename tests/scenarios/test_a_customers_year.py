@@ -165,6 +165,8 @@ def test_rex_wants_his_money_back_before_activation_after_spending_and_from_his_
         "2026-02-01 FactIgnored refund_parked: 160 0 160",
         "2026-02-01 PointsEarned pay 120: 160 120 280",
         "2026-02-01 PointsReversed 120: 160 0 160",
+        # Had it come first, it would have lifted the tier for a moment: it was reached anew then.
+        "2026-02-01 CorrectionApplied 0: 160 0 160",
         "2026-02-10 PointsEarned pay 150: 160 150 310",
         "2026-02-10 TierChanged saguaro: 160 150 310",
         "2026-02-10 RewardEarned beta: 160 150 310",

@@ -6,7 +6,7 @@
 | 2 | a refund undoes by today's rule, not by what was earned | golden_refunds |
 | 3 | a refund after the points were spent: policy, tier and cap | golden_refunds |
 | 4 | a cancelled redemption makes expired points live again | golden_refunds |
-| 5 | the same events five times, in any order, some late | golden_earning |
+| 5 | the same events five times, in any order, some late | golden_earning, golden_order |
 | 6 | two redemptions of the last points | golden_refunds |
 | 7 | a reward and a tier at the same number of points | golden_refunds |
 | 8 | ends of months, leap days, clock changes, week 53 | golden_lots |

@@ -6,7 +6,7 @@ from deploy.audit.tally import Tally
 from schemas import ids
 from schemas.facts import AnyFact
 from schemas.points import AnyPointsEvent
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.state import Account
 from tests.support.year import programs, year
 
@@ -33,5 +33,5 @@ def folded_year() -> tuple[tuple[AnyFact, ...], tuple[AnyPointsEvent, ...]]:
     events: list[AnyPointsEvent] = []
     for offset, fact in enumerate(facts):
         account = accounts.setdefault(account_of(fact), Account())
-        events += decide(account, fact, offset, known)
+        events += fold(account, fact, offset, known)
     return facts, tuple(events)

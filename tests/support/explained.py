@@ -1,9 +1,9 @@
 """A story that is told with its explanations."""
 
 from schemas.facts import AnyFact
-from streams.account.decide import decide
 from streams.account.explanation.credits import credits_in
 from streams.account.explanation.explain import explain
+from streams.account.ordering import fold
 from streams.account.state import decode_account, encode_account
 from streams.account.trace import Trace
 from tests.support.story import Story
@@ -13,7 +13,7 @@ def traced(told: Story, fact: AnyFact) -> Trace:
     """What is considered for the fact, which is then told."""
     trace = Trace()
     copy = decode_account(encode_account(told.account))
-    decide(copy, fact, told.offset + 1, told.programs, trace)
+    fold(copy, fact, told.offset + 1, told.programs, trace=trace)
     told.tell(fact)
     return trace
 

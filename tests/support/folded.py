@@ -13,7 +13,7 @@ import msgspec
 
 from deploy.native.loading import running_fold
 from schemas.codec import FACTS, POINTS
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.state import Account, encode_account
 from tests.properties.test_account_laws import PROGRAMS
 from tests.support.year import programs
@@ -31,7 +31,7 @@ def main() -> None:
         for offset, value in enumerate(history):
             fact = FACTS.decode(value)
             account = accounts[fact.customer]
-            events = decide(account, fact, offset, KNOWN[program])
+            events = fold(account, fact, offset, KNOWN[program])
             print(*(POINTS.encode(event).decode() for event in events), end=" ")  # noqa: T201
             print(encode_account(account).hex())  # noqa: T201
 

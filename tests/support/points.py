@@ -35,7 +35,7 @@ from schemas.points import (
     TierChanged,
 )
 from schemas.rewards import Discount
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.state import Account
 from tests.support.year import SITE, programs, year
 
@@ -166,7 +166,7 @@ def history(seed: int, customers: int) -> tuple[AnyPointsEvent, ...]:
     return tuple(
         decided
         for offset, fact in enumerate(year(seed, customers))
-        for decided in decide(accounts.setdefault(fact.customer, Account()), fact, offset, known)
+        for decided in fold(accounts.setdefault(fact.customer, Account()), fact, offset, known)
     )
 
 

@@ -30,8 +30,8 @@ from schemas.facts import (
     TimeReached,
 )
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, RewardEarned
-from streams.account.decide import decide
 from streams.account.evolve import evolve
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import (
     Account,
@@ -70,7 +70,7 @@ class Story:
     def tell(self, fact: AnyFact) -> list[AnyPointsEvent]:
         self.offset += 1
         self.account = decode_account(encode_account(self.account))
-        told = decide(self.account, fact, self.offset, self.programs)
+        told = fold(self.account, fact, self.offset, self.programs)
         for event in told:
             evolve(self._rebuilt, POINTS.decode(POINTS.encode(event)))
         self.events += told

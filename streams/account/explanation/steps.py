@@ -9,6 +9,7 @@ from streams.account.steps import (
     AnyStep,
     BaseCounted,
     ConditionRead,
+    DecidedAnew,
     FactRepeated,
     FactResumed,
     InstantReached,
@@ -27,11 +28,13 @@ _DOES = {"2": "doubles it", "3": "triples it"}
 _ROUNDED = {"floor": "Rounded down", "ceil": "Rounded up", "half_up": "Rounded"}
 
 
-def said(step: AnyStep, wording: Wording) -> list[str]:  # noqa: C901, PLR0911 - one line each
+def said(step: AnyStep, wording: Wording) -> list[str]:  # noqa: C901, PLR0911, PLR0912 - one line each
     """The sentences of one step; none where another step says it."""
     match step:
         case FactRepeated():
             return ["It was told before, and changes nothing a second time."]
+        case DecidedAnew():
+            return [_anew(step)]
         case TriggerPulled() | RuleConsidered() | InstantReached() | FactResumed():
             return []
         case ConditionRead():
@@ -65,6 +68,11 @@ def refuses(step: AnyStep) -> bool:
             return bool(step.refused)
         case _:
             return False
+
+
+def _anew(step: DecidedAnew) -> str:
+    others = "another fact" if step.facts == 1 else f"{step.facts} other facts"
+    return f"It came late: {others} of those days were decided anew, with this one in its place."
 
 
 def _condition(step: ConditionRead) -> str:

@@ -6,7 +6,7 @@ from schemas.codec import FACTS
 from schemas.facts import RewardDelivered
 from schemas.points import AnyPointsEvent, FactIgnored
 from schemas.points import RewardDelivered as Delivered
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.state import Account
 from tests.bench.facts import Load, multiply
 from tests.bench.program import known
@@ -14,17 +14,17 @@ from tests.bench.program import known
 FACT_COUNT, ACCOUNTS, PARTITIONS = 3_000, 600, 4
 
 
-def fold(load: Load) -> list[list[AnyPointsEvent]]:
+def fold_all(load: Load) -> list[list[AnyPointsEvent]]:
     accounts: defaultdict[bytes, Account] = defaultdict(Account)
     return [
-        decide(accounts[key], FACTS.decode(value), offset, known())
+        fold(accounts[key], FACTS.decode(value), offset, known())
         for offset, (_, key, value) in enumerate(load.records)
     ]
 
 
 def test_as_many_events_come_as_were_promised_up_to_every_fact() -> None:
     load, promised = multiply(FACT_COUNT, ACCOUNTS, PARTITIONS)
-    given = [len(events) for events in fold(load)]
+    given = [len(events) for events in fold_all(load)]
     assert len(given) == FACT_COUNT
     assert [sum(given[:count]) for count in range(0, FACT_COUNT, 500)] == promised[:-1:500]
     assert sum(given) == promised[-1] == load.events
@@ -47,7 +47,7 @@ def test_doubles_of_a_customer_live_the_same_life_and_share_nothing() -> None:
 def test_rewards_are_delivered_to_the_double_that_earned_them() -> None:
     load, _ = multiply(FACT_COUNT, ACCOUNTS, PARTITIONS)
     facts = [FACTS.decode(value) for _, _, value in load.records]
-    events = [event for events in fold(load) for event in events]
+    events = [event for events in fold_all(load) for event in events]
     delivered = sum(isinstance(each, Delivered) for each in events)
     assert delivered > sum(isinstance(each, RewardDelivered) for each in facts) * 0.9
     refused = {each.reason for each in events if isinstance(each, FactIgnored)}

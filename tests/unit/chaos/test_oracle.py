@@ -14,7 +14,7 @@ from schemas.codec import FACTS, POINTS, DecodeError
 from schemas.facts import ProgramPublished
 from schemas.program.load import load_program
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
-from streams.account.decide import decide
+from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account, encode_account
 from tests.chaos import run
@@ -79,7 +79,7 @@ class Perfect:
             self._bury("facts", key, message.value)
             return
         account = self._accounts.setdefault(key, Account())
-        for event in decide(account, fact, place[1], self._programs):
+        for event in fold(account, fact, place[1], self._programs):
             self._write(self.logs.points, key, POINTS.encode(event))
 
     def _promise(self, message: Message, place: tuple[int, int]) -> None:

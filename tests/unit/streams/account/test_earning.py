@@ -230,7 +230,7 @@ def test_a_refund_gives_room_under_the_cap_back() -> None:
     told = story("- {id: pay, on: payment_succeeded, points: 100, cap: {points: 100, per: month}}")
     told.paid("t1", 1_000)
     told.refunded("r1", "t1", 400)
-    assert earned(told.paid("t2", 1_000)) == [("pay", 40)]
+    assert earned(told.paid("t2", 1_000, at=T0 + 2 * DAY)) == [("pay", 40)]
 
 
 def test_the_carried_remainder_makes_twelve_small_payments_worth_one_large() -> None:

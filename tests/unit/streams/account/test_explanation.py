@@ -254,7 +254,7 @@ def test_every_reward_says_why_it_did_not_come_or_what_it_is() -> None:
     assert [each for each in first if "paid for" in each] == [
         "50 points paid for `balance`, 50 of `visit` of 1 Dec 2025."
     ]
-    second = said(told, happened("small"))
+    second = said(told, happened("small", T0 + HOUR))
     assert "Reward `life` comes once, and came before." in second
     assert "You get the reward `beta`: on reaching mid: the feature beta." in second
     assert "Reward `gold` comes on reaching `top`." in second

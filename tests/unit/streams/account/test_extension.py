@@ -168,16 +168,16 @@ def test_lots_that_now_expire_together_are_spent_oldest_first() -> None:
 def test_a_late_activity_extends_from_its_own_time() -> None:
     told = story(expiry=BY_VISIT)
     told.paid("t1", 1_000)
-    told.paid("t2", 2_000, at=T0 + 6 * DAY)
+    told.paid("t2", 2_000, at=T0 + 9 * DAY)
     event = extended(told, T0 + 4 * DAY)
     assert (event.occurred_at, event.expires_at) == (T0 + 4 * DAY, T0 + 14 * DAY)
     assert [each.lot for each in event.lots] == [told.lot("t1")]
 
 
 def test_a_late_activity_does_not_reach_points_that_were_pending_then() -> None:
-    told = story(ONE_PER_DOLLAR.replace("}}}", "}}, activate_after: P2D}"), expiry="{after: P3D}")
+    told = story(ONE_PER_DOLLAR.replace("}}}", "}}, activate_after: P2D}"), expiry="{after: P30D}")
     told.paid("t1", 1_000, at=T0 + DAY)
-    told.time(T0 + 3 * DAY)
+    told.time(T0 + 7 * DAY)
     told.programs = story(expiry=BY_VISIT).programs
     assert reasons(told.happened("visit", T0 + 2 * DAY)) == ["no_rule"]
 

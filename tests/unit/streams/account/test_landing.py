@@ -51,7 +51,7 @@ def test_values_in_two_currencies_are_not_compared() -> None:
 def test_a_cancelled_subscription_is_never_meant() -> None:
     own = with_three(f"{COUPON}, lands_on: newest")
     own.tell(cancelled(subscription(2, name="euro", status="cancelled"), T0 + 3 * DAY))
-    event = only(own.paid("t1", 1, T0 + 3 * DAY), RewardEarned)
+    event = only(own.paid("t1", 1, T0 + 4 * DAY), RewardEarned)
     assert (event.subscription, event.lands_on) == ("dear", "newest")
 
 

@@ -114,13 +114,13 @@ def test_a_tier_that_is_held_by_hand() -> None:
 def test_the_end_of_a_hold_below_the_present_tier_is_no_review_of_it() -> None:
     told = with_tiers()
     told.tell(assigned("a1", "mid", until=T0 + 9 * DAY))
-    told.paid("t1", 20_000)
+    told.paid("t1", 20_000, at=T0 + 1)
     now = outlook(told)
     assert (now.tier, now.held_tier, now.review_at) == ("high", "mid", None)
     rolling = with_tiers("window: P12M, ")
     rolling.tell(assigned("a1", "mid", until=T0 + 9 * DAY))
-    rolling.paid("t1", 20_000)
-    assert outlook(rolling).review_at == T0 + YEAR
+    rolling.paid("t1", 20_000, at=T0 + 1)
+    assert outlook(rolling).review_at == T0 + 1 + YEAR
 
 
 def test_an_account_that_earned_before_there_were_tiers_sees_the_one_it_will_be_in() -> None:

@@ -62,5 +62,5 @@ def test_a_refund_of_spent_points_goes_on_with_promotional_ones() -> None:
     told.paid("t2", 3_000, at=T0 + HOUR)
     assert spent(told, 30, at=T0 + HOUR) == [(told.lot("t1"), 30)]
     gift = only(told.happened("gift", T0 + DAY), PointsEarned)
-    event = only(told.refunded("r1", "t1", 3_000), PointsReversed)
+    event = only(told.refunded("r1", "t1", 3_000, at=T0 + 2 * DAY), PointsReversed)
     assert [(each.lot, each.points) for each in event.lots] == [(gift.lot, 30)]

@@ -35,8 +35,14 @@ def counts(events: list[AnyPointsEvent]) -> list[int]:
 
 
 def pays(told: Story, *names: str, on_time: bool = True) -> list[int]:
-    """Which pull each payment was that earned."""
-    return counts([each for name in names for each in told.paid(name, 1_000, on_time=on_time)])
+    """Which pull each payment was that earned; each comes after everything that is known."""
+    return counts(
+        [each for name in names for each in told.paid(name, 1_000, at=later(told), on_time=on_time)]
+    )
+
+
+def later(told: Story) -> int:
+    return max(T0, told.account.memory.clock + 1)
 
 
 def test_a_rule_for_the_nth_pull_earns_once_ever_and_says_which_it_was() -> None:
@@ -218,11 +224,12 @@ def test_payments_given_back_at_once_might_as_well_not_have_been(
     )
     all_of_them, standing = story(*rules), story(*rules)
     for place, refund in enumerate(given_back):
-        all_of_them.paid(f"t{place}", 1_000)
+        at = T0 + place * DAY
+        all_of_them.paid(f"t{place}", 1_000, at=at)
         if refund:
-            all_of_them.refunded(f"r{place}", f"t{place}", 1_000)
+            all_of_them.refunded(f"r{place}", f"t{place}", 1_000, at=at)
         else:
-            standing.paid(f"t{place}", 1_000)
+            standing.paid(f"t{place}", 1_000, at=at)
     assert all_of_them.lifetime == all_of_them.balance == standing.lifetime
 
 
@@ -242,7 +249,7 @@ def test_so_many_payments_on_time_in_a_row_earn_and_then_the_run_starts_anew() -
 def test_a_late_payment_ends_the_run() -> None:
     told = story(STREAK)
     pays(told, "a", "b")
-    assert reasons(told.paid("late", 1_000, on_time=False)) == ["streak_ended"]
+    assert reasons(told.paid("late", 1_000, at=later(told), on_time=False)) == ["streak_ended"]
     assert pays(told, "c", "d") == []
     assert pays(told, "e") == [3]
 
@@ -250,15 +257,15 @@ def test_a_late_payment_ends_the_run() -> None:
 def test_a_late_payment_that_earns_otherwise_ends_the_run_too() -> None:
     told = story(ONE_PER_DOLLAR, STREAK)
     pays(told, "a", "b")
-    assert kinds(told.paid("late", 1_000, on_time=False)) == ["PointsEarned"]
-    assert earned(told.paid("c", 1_000, on_time=True)) == [("pay", 10)]
+    assert kinds(told.paid("late", 1_000, at=later(told), on_time=False)) == ["PointsEarned"]
+    assert earned(told.paid("c", 1_000, at=later(told), on_time=True)) == [("pay", 10)]
 
 
 def test_a_payment_of_nothing_neither_counts_nor_ends_the_run() -> None:
     told = story(STREAK)
     pays(told, "a", "b")
-    told.paid("free", 0, on_time=False)
-    assert reasons(told.paid("gift", 0, on_time=True)) == ["pull_not_counted"]
+    told.paid("free", 0, at=later(told), on_time=False)
+    assert reasons(told.paid("gift", 0, at=later(told), on_time=True)) == ["pull_not_counted"]
     assert pays(told, "c") == [3]
 
 

@@ -193,7 +193,7 @@ def test_a_refund_before_its_payment_waits_for_it() -> None:
     events = told.paid("t1", 1_000, at=T0 + 2 * DAY)
     assert kinds(events) == ["PointsEarned", "PointsReversed"]
     assert told.balance == 6
-    assert undone(told.refunded("r2", "t1", 600)).points == 6
+    assert undone(told.refunded("r2", "t1", 600, at=T0 + 3 * DAY)).points == 6
 
 
 def test_a_refund_whose_payment_does_not_come_is_given_up_after_ninety_days() -> None:
@@ -256,7 +256,7 @@ def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
     told = story()
     for number in range(MAX_PARKED):
         told.refunded(f"r{number}", f"t{number}", 1)
-    events = told.refunded("last", "t99", 1)
+    events = told.refunded("last", "t99", 1, at=T0 + 2 * DAY)
     assert reasons(events) == ["refund_unmatched", "refund_parked"]
     assert of(events, FactIgnored)[0].detail.endswith("the payment t0")
 
@@ -326,9 +326,9 @@ def test_a_refunded_first_payment_lets_the_next_one_be_the_first() -> None:
     told = story("- {id: first, on: first_payment, points: 50, limit: {count: 1}}")
     assert earned(told.paid("t1", 1_000)) == [("first", 50)]
     told.refunded("r1", "t1", 999)
-    assert earned(told.paid("t2", 1_000)) == []
-    told.refunded("r2", "t1", 1)
-    assert earned(told.paid("t3", 1_000)) == [("first", 50)]
+    assert earned(told.paid("t2", 1_000, at=T0 + 2 * DAY)) == []
+    told.refunded("r2", "t1", 1, at=T0 + 3 * DAY)
+    assert earned(told.paid("t3", 1_000, at=T0 + 4 * DAY)) == [("first", 50)]
     assert told.balance == 50
 
 

@@ -344,12 +344,12 @@ def test_a_failed_action_is_uncounted_in_the_period_of_the_fact_that_fired_it() 
         "free_days: 7}]"
     )
     told.tell(created(subscription(1), T0 + 31 * DAY))
-    late = only(told.paid("t1", 100, at=T0 + 30 * DAY), RewardEarned)
-    assert (late.occurred_at, late.counted_at) == (T0 + 31 * DAY, T0 + 30 * DAY)
-    assert fired(told.paid("t2", 100, at=T0 + 31 * DAY)) == ["gift:2"]
+    late = only(told.paid("t1", 100, at=T0 + 26 * DAY), RewardEarned)
+    assert (late.occurred_at, late.counted_at) == (T0 + 31 * DAY, T0 + 26 * DAY)
+    assert fired(told.paid("t2", 100, at=T0 + 31 * DAY + 1)) == ["gift:2"]
     told.failed(late, at=T0 + 32 * DAY)
     assert fired(told.paid("t3", 100, at=T0 + 32 * DAY)) == []
-    assert fired(told.paid("t4", 100, at=T0 + 29 * DAY)) == ["gift:3"]
+    assert fired(told.paid("t4", 100, at=T0 + 27 * DAY)) == ["gift:3"]
 
 
 def test_what_can_be_taken_back_is_forgotten_when_its_payment_can_be_refunded_no_more() -> None:

@@ -79,8 +79,8 @@ def test_undone_points_do_not_fire_a_lifetime_reward_again() -> None:
     told = story(rewards=f"[{{id: tree, when: {{lifetime: 100, repeat: every}}, {CREDIT}}}]")
     told.paid("t1", 10_000)
     told.refunded("r1", "t1", 10_000)
-    assert fired(told.paid("t2", 10_000)) == []
-    assert fired(told.paid("t3", 10_000)) == ["tree:2"]
+    assert fired(told.paid("t2", 10_000, at=T0 + 2 * DAY)) == []
+    assert fired(told.paid("t3", 10_000, at=T0 + 2 * DAY)) == ["tree:2"]
 
 
 def test_a_cost_below_the_threshold_leaves_the_difference() -> None:
@@ -121,8 +121,8 @@ def test_pending_points_fire_a_balance_reward_when_they_become_spendable() -> No
 
 def test_costs_are_taken_from_the_lot_that_expires_first() -> None:
     told = story(expiry="{after: P30D}", rewards=PER_HUNDRED)
-    told.paid("t2", 6_000, at=T0 + DAY)
-    events = told.paid("t1", 5_000, at=T0)  # late, and the first to expire
+    told.paid("t2", 6_000, at=T0 + 5 * DAY)
+    events = told.paid("t1", 5_000, at=T0)  # too late for its place, and the first to expire
     assert spent(events) == [[(told.lot("t1"), 50), (told.lot("t2"), 50)]]
 
 
@@ -219,10 +219,10 @@ def test_a_reward_lands_on_the_facts_subscription_or_the_one_heard_of_last() -> 
     told = story(rewards=f"[{{id: thanks, when: {{on: payment_succeeded}}, {CREDIT}}}]")
     own = only(told.paid("t1", 1, subscription=subscription(1)), RewardEarned)
     assert (own.subscription, own.currency) == ("sub_1", "USD")
-    told.tell(created(subscription(1, name="sub_2", currency="EUR"), T0))
-    assert only(told.paid("t2", 1), RewardEarned).subscription == "sub_2"
-    told.tell(reactivated(subscription(2), T0))
-    assert only(told.paid("t3", 1), RewardEarned).subscription == "sub_1"
+    told.tell(created(subscription(1, name="sub_2", currency="EUR"), T0 + 1))
+    assert only(told.paid("t2", 1, T0 + 1), RewardEarned).subscription == "sub_2"
+    told.tell(reactivated(subscription(2), T0 + 2))
+    assert only(told.paid("t3", 1, T0 + 2), RewardEarned).subscription == "sub_1"
     told.tell(created(subscription(1, name="sub_3", status="cancelled"), T0))
     assert only(told.paid("t4", 1), RewardEarned).subscription == "sub_1"
 
