@@ -4,6 +4,7 @@ A key that was found good is believed for a few seconds, so that its owner's nex
 database; it is as long until a revocation is felt.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,8 @@ class Gate:
         self._ports = ports
         self._quotas = Quotas(ports.limits)
         self._believed: dict[str, tuple[KeptKey, int]] = {}
+        self._looking: dict[str, asyncio.Task[KeptKey | None]] = {}
+        self._noted: dict[str, int] = {}
 
     def allow(self, scope: Scope) -> Allowed:
         """The dependency of a route that needs a scope. Raises `Problem`."""
@@ -108,24 +111,37 @@ class Gate:
 
     async def _look_up(self, request: Request, key_id: str, secret: str) -> KeptKey:
         await self._quotas.check("refusals", _address(request))
-        now = self._ports.wall()
-        async with access(self._ports.access) as connection:
-            found = await find_key(connection, key_id)
+        found = await self._find(key_id)
         kept = found or NO_SUCH_KEY
         if not kept.matches(secret) or found is None:
             raise await self._refuse(request, "wrong_key", "There is no such key.")
-        used = found.key.last_used_at
-        if found.key.complaint(now) is None and (used is None or now - used >= USE_NOTED_SECONDS):
-            await self._note_use(key_id, now)
+        await self._note_use(found.key)
         return found
 
-    async def _note_use(self, key_id: str, now: int) -> None:
+    async def _find(self, key_id: str) -> KeptKey | None:
+        """Asked once for all that ask at the same time: when belief in a busy key ends, many do."""
+        looking = self._looking.get(key_id)
+        if looking is None:
+            looking = self._looking[key_id] = asyncio.create_task(self._read(key_id))
+            looking.add_done_callback(lambda _: self._looking.pop(key_id, None))
+        return await asyncio.shield(looking)
+
+    async def _read(self, key_id: str) -> KeptKey | None:
+        async with access(self._ports.access) as connection:
+            return await find_key(connection, key_id)
+
+    async def _note_use(self, key: ApiKey) -> None:
         """Coarse on purpose: once in five minutes, and never in the way of an answer."""
+        now = self._ports.wall()
+        used = max(key.last_used_at or 0, self._noted.get(key.key_id, 0))
+        if key.complaint(now) is not None or now - used < USE_NOTED_SECONDS:
+            return
+        self._noted[key.key_id] = now
         try:
             async with access(self._ports.access) as connection:
-                await note_use(connection, key_id, now)
+                await note_use(connection, key.key_id, now)
         except AccessUnavailable as error:
-            log.warning("key_use_not_noted", key_id=key_id, error=str(error))
+            log.warning("key_use_not_noted", key_id=key.key_id, error=str(error))
 
     async def _refuse(self, request: Request, reason: str, detail: str) -> Problem:
         REFUSALS.labels(reason).inc()

@@ -1,5 +1,6 @@
 """Who may ask: every route held against every kind of caller, and how often."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from projections.access.database import access
 from projections.access.keys import SCOPES, Scope, revoke_key, split_key
@@ -181,13 +182,16 @@ async def test_a_key_that_runs_out_is_refused_at_once(world: World) -> None:
 
 
 async def test_neither_the_key_nor_its_secret_is_kept_or_told(world: World) -> None:
-    key = await key_for(world.ports, "read")
+    key, guessed = await key_for(world.ports, "read"), await key_for(world.ports, "read")
     await world.client.get("/v1/programs", headers=bearer(key))
+    await world.client.get("/v1/programs", headers=bearer(guessed[:-1] + "!"))
     async with access(world.ports.access) as connection:
         rows = (await connection.execute(select(api_keys))).all()
     secret = key.split("_")[2]
     assert secret not in repr(rows)
-    assert {row.last_used_at for row in rows} == {None, world.watch.now}
+    used = {row.key_id: row.last_used_at for row in rows}
+    assert used[key.split("_")[1]] == world.watch.now
+    assert used[guessed.split("_")[1]] is None  # a guess is no use
 
 
 async def test_too_many_requests_are_told_when_to_come_again(tmp_path: Path) -> None:
@@ -245,3 +249,18 @@ async def test_two_sites_of_one_engine_do_not_mix(tmp_path: Path) -> None:
             [program] = (await client.get("/v1/programs")).json()["items"]
             assert program["program"] == "spikes"
             assert (await client.get("/v1/liability")).json()["site"] == "other"
+
+
+async def test_many_that_ask_at_once_are_looked_up_once(world: World) -> None:
+    key = await key_for(world.ports, "read")
+    statements: list[str] = []
+
+    @event.listens_for(world.ports.access.sync_engine, "before_cursor_execute")
+    def note(*given: object) -> None:
+        statements.append(str(given[2]))
+
+    answers = await asyncio.gather(
+        *(world.client.get("/v1/programs", headers=bearer(key)) for _ in range(20))
+    )
+    assert {each.status_code for each in answers} == {200}
+    assert len([each for each in statements if each.startswith("SELECT")]) == 1
