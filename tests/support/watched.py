@@ -29,6 +29,7 @@ from tests.support.year import SITE, SPIKES
 
 ROLES = ("receiver", "poller", "worker", "projector", "rewarder", "api")
 DAYS = 60
+READY_SECONDS_MAX = 120.0
 CREDENTIALS = ("hook", "of-a-test")
 TREES = (
     "  - {id: tree, when: {on: payment_succeeded}, charity: {webhook: trees, payload: {n: 1}}}\n"
@@ -56,8 +57,8 @@ class Watched:
             self._processes[role] = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "deploy", role), env={**os.environ, **self.environment}
             )
-        late = await await_ready(self.run_dir, list(roles), deadline_seconds=60)
-        assert late == {}
+        late = await await_ready(self.run_dir, list(roles), deadline_seconds=READY_SECONDS_MAX)
+        assert not late, late
 
     async def kill(self, role: str) -> None:
         process = self._processes.pop(role)
