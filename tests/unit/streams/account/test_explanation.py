@@ -163,6 +163,12 @@ def test_a_value_that_no_decimal_writes_is_told_in_about() -> None:
     )
 
 
+def test_tax_that_no_message_told_is_not_left_out() -> None:
+    told = story('- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}, tax: exclude}}')
+    sentences = said(told, paid("t1", 1_000))
+    assert "Rule `pay` gives 1 for each 1.00 USD: 10 points." in sentences
+
+
 def test_multipliers_that_do_not_count_say_why() -> None:
     told = story(
         stack="best",
