@@ -81,7 +81,7 @@ class Overview(Book):
             query = query.where(reward.c.site == site)
         if before is not None:
             query = query.where(reward.c.number < before)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [{"number": row["number"], **_shown(dict(row))} for row in rows]
 
@@ -90,7 +90,7 @@ class Overview(Book):
         stuck, a reward or its taking back, counts as that.
         """
         counts: dict[str, int] = {}
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             for state in State:
                 some = sa.select(reward.c.number).where(reward.c.state == state, is_free_reward)
                 counts[state] = await _count(connection, some.limit(most))
@@ -103,7 +103,7 @@ class Overview(Book):
         query = sa.select(decision).order_by(decision.c.number.desc()).limit(limit)
         if before is not None:
             query = query.where(decision.c.number < before)
-        async with self.engine.begin() as connection:
+        async with self.reading.begin() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def show_reward(self, reward_id: str) -> dict[str, Any] | None:

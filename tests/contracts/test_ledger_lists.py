@@ -89,10 +89,14 @@ async def test_pauses_name_their_scope_and_who_made_them(ledger: Ledger) -> None
 async def test_lists_and_counts_use_their_index(ledger: Ledger) -> None:
     if ledger.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by statistics, which an empty table has not")
-    query = sa.select(reward.c.number).where(reward.c.state == "due", is_free_reward).limit(5)
-    async with ledger.engine.begin() as connection:
-        plan = await connection.execute(sa.text(f"EXPLAIN QUERY PLAN {_literal(query)}"))
-        assert "reward_by_state" in str(plan.all())
+    of_state = sa.select(reward.c.number).where(reward.c.state == "due", is_free_reward)
+    listed = of_state.order_by(reward.c.number.desc())
+    async with ledger.reading.begin() as connection:
+        for query, index in ((listed, "reward_by_state"), (of_state, "reward_states")):
+            plan = await connection.execute(
+                sa.text(f"EXPLAIN QUERY PLAN {_literal(query.limit(5))}")
+            )
+            assert index in str(plan.all())
 
 
 def _literal(query: sa.Select[tuple[int]]) -> str:

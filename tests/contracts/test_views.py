@@ -28,7 +28,16 @@ from projections.queries import (
     rewards_of,
 )
 from projections.store import Move, Positions, Store, read_positions
-from projections.tables import balances, entries, flows, lots, metadata, positions, rewards
+from projections.tables import (
+    balances,
+    day_flows,
+    entries,
+    flows,
+    lots,
+    metadata,
+    positions,
+    rewards,
+)
 from tests.support.points import DAY, NOON, changed, earned, history, logged, story
 from tests.support.postgres import running_postgres
 from tests.support.views import BOTH, EMPTY, STORY, TOPIC, count_rows, digests, fill, fresh_views
@@ -480,7 +489,7 @@ async def test_what_an_account_forgets_does_not_depend_on_batches(engine: AsyncE
     await fill(engine, logged(more))
     at_once = await digests(engine)
     async with engine.begin() as connection:
-        for table in (balances, entries, lots, rewards, positions, flows):
+        for table in (balances, entries, lots, rewards, positions, flows, day_flows):
             await connection.execute(delete(table))
     await fill(engine, logged(more), size=1)
     assert await digests(engine) == at_once

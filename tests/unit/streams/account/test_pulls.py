@@ -323,7 +323,7 @@ def test_a_payment_that_is_late_while_the_program_is_retired_ends_a_streak() -> 
     told = story(STREAK)
     pays(told, *"ab")
     told.programs = program_of(program_text(STREAK, retired="true"))
-    assert reasons(told.paid("c", 1_000, on_time=False)) == ["streak_ended"]
-    assert reasons(told.paid("d", 1_000, on_time=True)) == ["program_retired"]
+    assert reasons(told.paid("c", 1_000, later(told), on_time=False)) == ["streak_ended"]
+    assert reasons(told.paid("d", 1_000, later(told), on_time=True)) == ["program_retired"]
     told.programs = program_of(program_text(STREAK))
     assert pays(told, *"efg") == [3]
