@@ -80,20 +80,13 @@ sa.Index(
     sqlite_where=_moving,
     postgresql_where=_moving,
 )
-# What is counted is read from here alone: a reward's row is a thousand times as long.
-sa.Index("reward_states", reward.c.state, reward.c.stuck, reward.c.revokes)
+# What is counted and listed is found here alone: a reward's row is a thousand times as long.
+sa.Index("reward_states", reward.c.state, reward.c.stuck, reward.c.revokes, reward.c.number)
 sa.Index("reward_unreported", reward.c.number, sqlite_where=unreported, postgresql_where=unreported)
 
 is_free_reward = reward.c.revokes.is_(None) & (reward.c.stuck == sa.literal_column("''"))
 """A reward, not a taking back, that waits for no person; in literals as above."""
 waits_for_a_person = reward.c.stuck != sa.literal_column("''")
-sa.Index(
-    "reward_by_state",
-    reward.c.state,
-    reward.c.number,
-    sqlite_where=is_free_reward,
-    postgresql_where=is_free_reward,
-)
 sa.Index(
     "reward_stuck",
     reward.c.number,

@@ -92,11 +92,13 @@ async def test_lists_and_counts_use_their_index(ledger: Ledger) -> None:
     of_state = sa.select(reward.c.number).where(reward.c.state == "due", is_free_reward)
     listed = of_state.order_by(reward.c.number.desc())
     async with ledger.reading.begin() as connection:
-        for query, index in ((listed, "reward_by_state"), (of_state, "reward_states")):
+        for query in (listed, of_state):
             plan = await connection.execute(
                 sa.text(f"EXPLAIN QUERY PLAN {_literal(query.limit(5))}")
             )
-            assert index in str(plan.all())
+            steps = str(plan.all())
+            assert "reward_states" in steps
+            assert "TEMP B-TREE" not in steps
 
 
 def _literal(query: sa.Select[tuple[int]]) -> str:

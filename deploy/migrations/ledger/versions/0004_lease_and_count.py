@@ -1,4 +1,4 @@
-"""Rewards in the order in which they are leased, and by state, to be found and counted."""
+"""Rewards in the order in which they are leased, and by state, to be listed and counted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,4 +18,4 @@ def upgrade() -> None:
         sqlite_where=sa.text(MOVING),
         postgresql_where=sa.text(MOVING),
     )
-    op.create_index("reward_states", "reward", ["state", "stuck", "revokes"])
+    op.create_index("reward_states", "reward", ["state", "stuck", "revokes", "number"])
