@@ -335,9 +335,11 @@ def test_a_refunded_first_payment_lets_the_next_one_be_the_first() -> None:
 @pytest.mark.parametrize(("late", "outcome"), [(0, "PointsReversed"), (1, "FactIgnored")])
 def test_a_payment_can_be_refunded_for_two_years(late: int, outcome: str) -> None:
     told = story()
-    told.paid("t1", 1_000)
-    told.paid("t2", 1_000, at=T0 + 732 * DAY + late)
-    assert kinds(told.refunded("r1", "t1", 1_000, at=T0 + 732 * DAY + late)) == [outcome]
+    now = T0 + 732 * DAY + late
+    for name, at in (("t1", T0), ("t2", T0 + DAY), ("t3", now)):
+        told.paid(name, 1_000, at=at)
+    assert kinds(told.refunded("r1", "t1", 1_000, at=now)) == [outcome]
+    assert kinds(told.refunded("r2", "t2", 1_000, at=now)) == ["PointsReversed"]
 
 
 def test_a_payment_that_earned_nothing_is_refunded_for_a_reason() -> None:
