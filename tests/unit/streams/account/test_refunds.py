@@ -95,6 +95,16 @@ def test_a_cooldown_counts_from_the_last_payment_that_stands() -> None:
     assert reasons(told.paid("t4", 1_000, at=T0 + 15 * DAY)) == ["limit_reached"]
 
 
+@pytest.mark.parametrize("limit", ["{count: 2}", "{count: 2, per: year}"])
+def test_a_refund_frees_one_place_of_a_limit(limit: str) -> None:
+    told = story(f"- {{id: pay, on: payment_succeeded, points: 10, limit: {limit}}}")
+    told.paid("t1", 1_000, at=T0 + 1)
+    told.paid("t2", 1_000, at=T0 + 2)
+    told.refunded("r1", "t1", 1_000, at=T0 + 3)
+    assert earned(told.paid("t3", 1_000, at=T0 + 4)) == [("pay", 10)]
+    assert reasons(told.paid("t4", 1_000, at=T0 + 5)) == ["limit_reached"]
+
+
 def test_a_refund_before_activation_voids_the_pending_points() -> None:
     told = story(
         '- {id: pay, on: payment_succeeded, points: {per: {USD: "1.00"}}, activate_after: P14D}'

@@ -163,6 +163,21 @@ def test_a_tier_by_spend_counts_money_of_its_currency_only(window: str) -> None:
     assert told.tier == "low"
 
 
+def test_a_refund_takes_points_from_a_tier_by_points_and_money_from_one_by_spend() -> None:
+    rule = "- {id: pay, on: payment_succeeded, points: 150}"
+    by_points = story(rule, tiers=f"{{{LEVELS}}}")
+    by_points.paid("t1", 90_000)
+    by_points.refunded("r1", "t1", 30_000)  # 50 points, and 300 of money
+    assert by_points.tier == "mid"
+    by_spend = story(
+        "- {id: pay, on: payment_succeeded, points: 9000}",
+        tiers=f"{{basis: spend, currency: USD, {LEVELS}}}",
+    )
+    by_spend.paid("t1", 250)
+    by_spend.refunded("r1", "t1", 100)  # 100 of money, and 3,600 points
+    assert by_spend.tier == "mid"
+
+
 def test_points_of_an_anniversary_are_no_spend() -> None:
     told = story(
         ONE_PER_DOLLAR,
