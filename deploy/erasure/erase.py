@@ -204,6 +204,10 @@ class Erasure:
             f"What Chargebee and other systems sent stays {days // DAY_MS} days on {topics.raw} "
             f"and {topics.custom}, and is gone by {until} UTC, with the segments that hold it."
         )
+        told.append(
+            f"Earlier states of the account, with the facts of its last days, stay on "
+            f"{topics.accounts} until Kafka compacts it."
+        )
         if properties := await self._named_properties():
             told.append(
                 f"Facts hold {', '.join(f'`{each}`' for each in properties)} of custom events, "

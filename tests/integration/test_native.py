@@ -219,7 +219,7 @@ def test_a_trace_shows_the_lines_of_the_compiled_source(built: Path) -> None:
 
 def test_every_module_of_the_fold_is_compiled_but_those_of_structs(built: Path) -> None:
     fold = list((source_root() / "streams/account").glob("*.py"))
-    structs = {path.stem for path in fold if "msgspec.Struct" in path.read_text()}
+    structs = {path.stem for path in fold if "(msgspec.Struct" in path.read_text()}
     compiled = {path.name.partition(".")[0] for path in built.rglob("streams/account/*")}
     beside = {path.name.partition(".")[0] for path in built.rglob("schemas/**/*.*")}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.service.accounts import programs_of, standing_as_of, standing_at
-from schemas.facts import AnyFact
+from schemas.facts import AnyFact, ProgramPublished
 from schemas.program.model import Program
 from streams.account.ordering import fold
 from streams.account.outlook import view
@@ -26,11 +26,15 @@ def drawn(seed: int) -> tuple[Program, list[AnyFact], Chance]:
     return program, random_history(chance, program), chance
 
 
-def folded(programs: Programs, facts: list[AnyFact]) -> Account:
-    account = Account()
+def folded(program: Program, facts: list[AnyFact]) -> tuple[Account, Programs]:
+    """The account after the facts, and the versions that are known then."""
+    account, programs = Account(), programs_of([program])
     for offset, fact in enumerate(facts):
-        fold(account, fact, offset, programs)
-    return account
+        if isinstance(fact, ProgramPublished):
+            programs = programs.with_published(fact)
+        else:
+            fold(account, fact, offset, programs)
+    return account, programs
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -38,10 +42,12 @@ def test_as_of_is_what_folding_the_facts_up_to_then_gives(seed: int) -> None:
     """The fold itself, told of the facts that had happened and then of the time."""
     program, facts, chance = drawn(seed)
     history = history_of(published_program(program), *facts)
-    programs = programs_of([program])
-    instants = [fact.occurred_at for fact in facts]
+    instants = [fact.occurred_at for fact in facts if not isinstance(fact, ProgramPublished)]
     for at in chance.sample(instants, min(4, len(instants))):
-        account = folded(programs, [fact for fact in facts if fact.occurred_at <= at])
+        known = [
+            each for each in facts if isinstance(each, ProgramPublished) or each.occurred_at <= at
+        ]
+        account, programs = folded(program, known)
         fold(account, time(at), 10**6, programs)
         expected = view(account, programs.effective(SITE, at), at)
         found = standing_as_of(history, at, None)
@@ -73,8 +79,8 @@ def test_as_of_now_is_what_the_events_said_then(seed: int) -> None:
 def test_the_kept_state_and_a_replay_tell_one_thing(seed: int) -> None:
     program, facts, chance = drawn(seed)
     history = history_of(published_program(program), *facts)
-    programs = programs_of([program])
-    account = decode_account(encode_account(folded(programs, facts)))
+    account, programs = folded(program, facts)
+    account = decode_account(encode_account(account))
     # An erased account ignores later facts, and lives no further.
     last = max(account.memory.clock, *(fact.occurred_at for fact in facts))
     at = last + chance.choice([0, 1, 86_400, 40 * 86_400, 400 * 86_400])
