@@ -20,6 +20,7 @@ from streams.core.dead_letters import REQUEST_BYTES_MAX
 from streams.core.ports import unheard
 from streams.core.restore import Kept
 from streams.core.transport import BatchTransport
+from streams.core.underway import Underway
 from streams.core.writer import Batch, Services, Writer
 from streams.translate import Translator
 
@@ -37,6 +38,10 @@ METADATA_AGE_MS_MAX = 5_000
 any. It looks again this soon, and not in Faust's five minutes.
 """
 ROOM_POLL_SECONDS = 0.01
+TRANSLATED_AT_ONCE_MAX = 32
+"""Batches whose facts Kafka has not acknowledged yet. With few events a second a batch holds one,
+and one acknowledgement after the other would let through a hundred events a second.
+"""
 KEPT_SECONDS = 300.0
 
 
@@ -199,14 +204,15 @@ def _translate_agent(
     acknowledgements: Acknowledgements,
 ) -> None:
     incoming = app.topic(topics.raw, topics.custom, schema=BatchSchema(), value_type=bytes)
+    underway = Underway(TRANSLATED_AT_ONCE_MAX, services.crash)
 
     async def translate(stream: Any) -> None:
         async for event in stream.noack().events():
             try:
-                await translator.take(event.message.value)
+                written = await translator.take(event.message.value)
             except Exception as error:  # noqa: BLE001 - Faust would restart the agent and go on
                 services.crash(error)
-            acknowledgements.acknowledge(event)
+            await underway.add(written, partial(acknowledgements.acknowledge, event))
 
     app.agent(incoming, name="translate")(translate)
 

@@ -1,11 +1,12 @@
 """The translate stage: what other systems sent becomes facts, at least once.
 
-Facts are written by an idempotent producer and awaited before a batch is acknowledged; the natural
-keys of facts absorb what a crash repeats. What cannot be translated goes to the DLQ, bytes and all.
+Facts are written by an idempotent producer and awaited before a batch is acknowledged, while the
+next are sent already; the natural keys of facts absorb what a crash repeats. What cannot be
+translated goes to the DLQ, bytes and all.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,12 +57,24 @@ class Translator:
     trace: Trace | None = None
     read_ms: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    async def take(self, records: Sequence[Record]) -> None:
-        """Returns when Kafka has every fact and every DLQ record of the batch."""
+    async def take(self, records: Sequence[Record]) -> Awaitable[None]:
+        """Send what the batch becomes, in its order. What is returned ends when Kafka has every
+        fact and every DLQ record of it, and must be awaited.
+        """
         traced = None if self.trace is None else self.trace(records)
-        facts = await self._write(records if traced is None else traced[0])
-        if traced is not None:
-            traced[1]()
+        sent, facts = await self._send_all(records if traced is None else traced[0])
+        return self._settle(records, sent, facts, None if traced is None else traced[1])
+
+    async def _settle(
+        self,
+        records: Sequence[Record],
+        sent: Sequence[Sending],
+        facts: int,
+        end_spans: Callable[[], None] | None,
+    ) -> None:
+        await asyncio.gather(*sent)
+        if end_spans is not None:
+            end_spans()
         TRANSLATED.inc(facts)
         last = records[-1]
         self.read_ms[last.topic, last.partition] = last.timestamp
@@ -75,8 +88,8 @@ class Translator:
             facts=facts,
         )
 
-    async def _write(self, records: Sequence[Record]) -> int:
-        """Returns how many facts there were."""
+    async def _send_all(self, records: Sequence[Record]) -> tuple[list[Sending], int]:
+        """What is on its way, and how many facts are among it."""
         sent: list[Sending] = []
         translated = 0
         for record in records:
@@ -92,8 +105,7 @@ class Translator:
             headers = _handed_on(record)
             sent += [await self._send(fact, record.timestamp, headers) for fact in facts]
             translated += len(facts)
-        await asyncio.gather(*sent)
-        return translated
+        return sent, translated
 
     async def _send(self, fact: AnyFact, arrived_at_ms: int, headers: Headers) -> Sending:
         sending: Sending = await self.producer.send(

@@ -45,10 +45,15 @@ def custom(value: bytes) -> Record:
     return record(8, value, topic=TOPICS.custom)
 
 
+async def written(translating: Translator, *records: Record) -> None:
+    """Return when a batch is written."""
+    await (await translating.take(records))
+
+
 async def take(*records: Record) -> HoldingProducer:
     """What one batch makes of them, with a Kafka that answers at once."""
     producer = HoldingProducer()
-    taking = asyncio.create_task(translator(producer).take(records))
+    taking = asyncio.create_task(written(translator(producer), *records))
     while not taking.done():
         producer.answer_all()
         await asyncio.sleep(0)
@@ -67,7 +72,7 @@ async def test_an_event_becomes_a_fact_under_its_account_with_the_time_of_its_ar
 
 async def test_a_batch_is_not_done_before_kafka_has_answered_for_all_of_it() -> None:
     producer = HoldingProducer()
-    taking = asyncio.create_task(translator(producer).take([raw(PAYMENT), raw(b"broken")]))
+    taking = asyncio.create_task(written(translator(producer), raw(PAYMENT), raw(b"broken")))
     await eventually(lambda: len(producer.sent) == 2)
 
     producer.waiting.pop(0).set_result(None)
@@ -77,9 +82,20 @@ async def test_a_batch_is_not_done_before_kafka_has_answered_for_all_of_it() -> 
     await taking
 
 
+async def test_a_batch_is_sent_while_kafka_has_not_answered_for_the_one_before() -> None:
+    producer = HoldingProducer()
+    translating = translator(producer)
+    first = await translating.take([raw(PAYMENT)])
+    second = await translating.take([raw(PAYMENT)])
+    assert len(producer.sent) == 2
+
+    producer.answer_all()
+    await asyncio.gather(first, second)
+
+
 async def test_a_batch_that_kafka_does_not_take_fails_so_that_nothing_is_acknowledged() -> None:
     producer = HoldingProducer()
-    taking = asyncio.create_task(translator(producer).take([raw(PAYMENT)]))
+    taking = asyncio.create_task(written(translator(producer), raw(PAYMENT)))
     await eventually(lambda: bool(producer.waiting))
     producer.fail_all(KafkaTimeoutError())
 
@@ -151,7 +167,7 @@ async def test_what_was_translated_and_what_was_buried_is_told() -> None:
     told: list[object] = []
     producer = HoldingProducer()
     listening = replace(translator(producer), translated=told.append, buried=told.append)
-    taking = asyncio.create_task(listening.take([raw(PAYMENT), raw(b"{broken")]))
+    taking = asyncio.create_task(written(listening, raw(PAYMENT), raw(b"{broken")))
     await eventually(lambda: len(producer.sent) == 2)
     producer.answer_all()
     await taking
