@@ -18,7 +18,7 @@ from schemas.facts import ProgramPublished, TimeReached
 from schemas.program.model import Program
 from schemas.topics import PROGRAMS_KEY
 from streams.account.ordering import fold
-from streams.account.outlook import TierOutlook, view
+from streams.account.outlook import view
 from streams.account.programs import Programs
 from streams.account.state import Account, decode_account
 from streams.fold import PartitionFold
@@ -94,7 +94,7 @@ def standing_at(account: Account, site: str, at: int, programs: Programs) -> Sta
         pending=seen.pending,
         lifetime=seen.lifetime,
         deficit=seen.deficit,
-        tier=None if seen.tier is None else _tier(seen.tier),
+        tier=None if seen.tier is None else TierStanding(**msgspec.structs.asdict(seen.tier)),
         expiring=tuple(Expiring(when, points) for when, points in seen.expiring),
         program="" if program is None else program.id,
         program_version=0 if program is None else program.version,
@@ -121,19 +121,3 @@ def standing_as_of(history: History, at: int, known_at: int | None) -> Standing:
                 state = folded
     account = Account() if state is None else decode_account(state)
     return standing_at(account, history.site, at, partition.programs)
-
-
-def _tier(outlook: TierOutlook) -> TierStanding:
-    return TierStanding(
-        tier=outlook.tier,
-        since=outlook.since,
-        currency=outlook.currency,
-        basis=outlook.basis,
-        next_tier=outlook.next_tier,
-        missing=outlook.missing,
-        needed_to_keep=outlook.needed_to_keep,
-        review_at=outlook.review_at,
-        grace_until=outlook.grace_until,
-        held_tier=outlook.held_tier,
-        held_until=outlook.held_until,
-    )

@@ -8,18 +8,16 @@ from deploy.cluster import bootstrap_servers, topics_of
 from deploy.dry_run.outcome import Outcome as Came
 from deploy.replay.explaining import ExplainedFact, explain_entry
 from deploy.replay.reader import open_reader
+from deploy.service.drafts import read_draft
 from deploy.service.dry_run import try_on
 from deploy.service.refusals import as_refusals
 from deploy.settings import Settings
 from deploy.views import UnknownCustomer, find_account, reading_own_views
 from projections.service.ports import (
-    DraftProblem,
-    DraftRefused,
     DryRunAnswer,
     Explained,
     Outcome,
 )
-from schemas.program.load import ProgramRefusedError, load_program
 
 
 class ReplayingExplainer:
@@ -43,17 +41,7 @@ class ReplayingExplainer:
         return None if found is None else _told(found)
 
     async def dry_run(self, site: str, customer: str, yaml_text: str) -> DryRunAnswer:
-        try:
-            draft = load_program(yaml_text)
-        except ProgramRefusedError as refused:
-            problems = [
-                DraftProblem(path=each.path, line=each.line, message=each.message)
-                for each in refused.problems
-            ]
-            raise DraftRefused(problems) from refused
-        if draft.site != site:
-            message = f"the draft is of site {draft.site}; write {site}, whose customer this is"
-            raise DraftRefused([DraftProblem(path="site", line=1, message=message)])
+        draft = read_draft(yaml_text, site, ", whose customer this is")
         with as_refusals():
             found = await try_on(self._settings, draft, customer)
         return DryRunAnswer(

@@ -7,10 +7,10 @@ from deploy import publish as publishing
 from deploy.cluster import bootstrap_servers, topics_of
 from deploy.known_programs import KnownPrograms
 from deploy.publish import PublishFailedError
+from deploy.service.drafts import read_draft
 from deploy.settings import Settings
-from projections.service.ports import DecisionRefused, DraftProblem, DraftRefused
+from projections.service.ports import DecisionRefused
 from schemas.program.diff import Change, diff
-from schemas.program.load import ProgramRefusedError, load_program
 from schemas.program.model import Program
 from schemas.program.text import to_yaml
 from schemas.program.words import describe
@@ -41,18 +41,7 @@ class PublishedPrograms:
         return to_yaml(program)
 
     async def check(self, yaml_text: str, site: str) -> Program:
-        try:
-            draft = load_program(yaml_text)
-        except ProgramRefusedError as refused:
-            problems = [
-                DraftProblem(path=each.path, line=each.line, message=each.message)
-                for each in refused.problems
-            ]
-            raise DraftRefused(problems) from refused
-        if draft.site != site:
-            message = f"the draft is of site {draft.site}; write {site}"
-            raise DraftRefused([DraftProblem(path="site", line=1, message=message)])
-        return draft
+        return read_draft(yaml_text, site)
 
     async def publish(self, yaml_text: str, site: str, by: str) -> Program:
         """Who publishes is for the caller to write down: a program holds no names."""
