@@ -15,7 +15,7 @@ from streams.account.compiled import CompiledProgram
 from streams.account.evolve import MAX_SETTLED
 from streams.account.past import Remembered
 from streams.account.tiers import basis_of
-from streams.account.turn import Turn
+from streams.account.turn import BY_TIER, Turn
 
 NOTHING: Final = 0
 """Lets nothing by: what comes before it is decided anew with it."""
@@ -26,6 +26,9 @@ EARNING: Final = 2
 """Lets by what also earns, by other rules and so little that it reaches nothing."""
 ANYTHING: Final = 3
 """Lets by whatever is no refund: a reward reached the customer, which no rule sees."""
+INTRODUCING: Final = 4
+"""Beside one of the others: the first to tell of its subscription, it lets by only what would tell
+the same of it."""
 
 PAYMENT_PULLS = ("payment_succeeded", "first_payment", "on_time_payment")
 
@@ -34,22 +37,37 @@ def lets_by(turn: Turn) -> int:
     """What may be decided after the fact of a turn although it stands before it."""
     fact, events = turn.fact, turn.events
     first = turn.lived
-    if isinstance(fact, facts.RewardDelivered):
-        alone = len(events) == first + 1 and isinstance(events[first], points.RewardDelivered)
+    if type(fact) is facts.RewardDelivered:
+        alone = len(events) == first + 1 and type(events[first]) is points.RewardDelivered
         return ANYTHING if alone else NOTHING
-    if not isinstance(fact, facts.PaymentSucceeded) or turn.recalled:
+    if type(fact) is not facts.PaymentSucceeded or turn.recalled:
         return NOTHING
+    level = EARNING
     for _, reason, _ in turn.notes:
         if reason == "cost_not_covered":
-            return SILENT
+            level = SILENT
     for index in range(first, len(events)):
-        event = events[index]
-        if isinstance(event, points.PointsEarned | points.PointsActivated):
-            if event.absorbed:
-                return SILENT
-        elif not isinstance(event, points.FactIgnored | points.RewardEarned):
-            return SILENT
-    return EARNING
+        if not _only_earns(turn, events[index]):
+            level = SILENT
+            break
+    return level + INTRODUCING if turn.introduced else level
+
+
+def _only_earns(turn: Turn, event: points.AnyPointsEvent) -> bool:
+    """Whether an event of a payment is the same where more was earned before it."""
+    if type(event) is points.PointsEarned or type(event) is points.PointsActivated:
+        return event.absorbed == 0
+    if type(event) is points.RewardEarned:
+        return event.cause.trigger != BY_TIER
+    if type(event) is points.TierChanged:
+        return _is_placed(turn, event)
+    return type(event) is points.FactIgnored
+
+
+def _is_placed(turn: Turn, event: points.TierChanged) -> bool:
+    """Whether an account without a tier was put in the lowest, as its first fact does anyway."""
+    tiers = turn.program.tiers if turn.program else None
+    return not event.from_tier and tiers is not None and tiers.index.get(event.to_tier) == 0
 
 
 def commutes(turn: Turn, before: Remembered | None, since: Sequence[Remembered]) -> bool:
@@ -64,14 +82,20 @@ def commutes(turn: Turn, before: Remembered | None, since: Sequence[Remembered])
         return False
     if not _is_one_version(turn, before or since[0], is_kept=before is not None):
         return False
-    least, room = ANYTHING, 0
+    least, room, introducing = ANYTHING, 0, 0
     for each in since:
-        if each.lets_by != ANYTHING and each.at != fact.occurred_at:
+        lets_by = each.lets_by
+        if lets_by != ANYTHING and each.at != fact.occurred_at:
             return False
-        least = min(least, each.lets_by)
+        if lets_by >= INTRODUCING:
+            lets_by -= INTRODUCING
+            introducing += 1
+        least = min(least, lets_by)
         if each.room:
             room = min(each.room, room or each.room)
     program = turn.programs.effective(turn.site, fact.occurred_at)
+    if introducing and not (introducing == 1 and _introduces_alike(turn, program)):
+        return False
     if least == ANYTHING:
         return not memory.upgrades or isinstance(fact, facts.PaymentSucceeded)
     return least != NOTHING and _lets_payments_be(turn, program, least, room)
@@ -90,6 +114,19 @@ def _is_one_version(turn: Turn, earlier: Remembered, *, is_kept: bool) -> bool:
         earlier.known == programs.count
         and programs.effective(turn.site, earlier.at) is program
         and programs.effective(turn.site, turn.memory.clock) is program
+    )
+
+
+def _introduces_alike(turn: Turn, program: CompiledProgram | None) -> bool:
+    """Whether a fact may come after the payment that was the first to tell of its subscription: all
+    that is known of it would be the same without that payment.
+    """
+    fact = turn.fact
+    if not isinstance(fact, facts.SubscriptionCreated | facts.SubscriptionRenewed):
+        return False
+    known, seen = turn.memory.subscriptions[-1], fact.subscription
+    return known.id == seen.id and subscriptions.is_told_alike(
+        known, seen, fact.occurred_at, program
     )
 
 

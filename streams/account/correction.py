@@ -22,7 +22,7 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
-from streams.account import lots, reminders, window
+from streams.account import lots, reminders, tiers, window
 from streams.account.evolve import CORRECTED, find_kept
 from streams.account.refold import Refold
 from streams.account.rewards import landing
@@ -193,7 +193,7 @@ def _change_tier(turn: Turn, target: Account) -> None:
             program_version=program.version,
             from_tier=turn.ledger.tier,
             to_tier=ledger.tier,
-            basis=target.memory.tier_basis,
+            basis=tiers.present_basis(turn, target),
         )
     )
 

@@ -5,7 +5,7 @@ The fact moves the account's clock first, then is decided, and always leaves at 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from schemas import facts, ids
 from schemas.points import (
@@ -50,7 +50,7 @@ def decide(turn: Turn) -> list[AnyPointsEvent]:
         timeline.advance(turn, at)
     # What time did answers the clock's own fact, and says nothing about any other.
     turn.lived, turn.recalled = len(turn.events), False
-    by_time = 0 if isinstance(fact, facts.TimeReached) else turn.lived
+    by_time = 0 if type(fact) is facts.TimeReached else turn.lived
     turn.now = memory.clock = max(turn.now, at)
     turn.program = turn.programs.effective(turn.site, at)
     if turn.trace is not None:
@@ -140,7 +140,7 @@ def _payment(turn: Turn, fact: facts.PaymentSucceeded) -> None:
     turn.payment, turn.subscription = fact, fact.subscription
     if fact.subscription is not None and subscriptions.find(memory, fact.subscription.id) is None:
         subscriptions.observe(memory, fact.subscription, fact.occurred_at)
-        turn.recalled = True
+        turn.introduced = True
     first = not memory.paid and fact.amount_minor > 0
     memory.paid = memory.paid or first
     triggers = ["payment_succeeded"]
@@ -365,7 +365,7 @@ _CHANGE_DETAILS = {
     "same_value": "neither plan, quantity nor price changed in value",
 }
 
-_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+_HANDLERS: Final[dict[type, Callable[[Turn, Any], None]]] = {
     facts.PaymentSucceeded: _payment,
     facts.PaymentRefunded: _refund,
     facts.SubscriptionCreated: _created,

@@ -1,7 +1,7 @@
 """Points events to the ledger: the only code that changes lots, figures, tier and rewards. PURE."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from schemas import ids
 from schemas.points import (
@@ -286,7 +286,7 @@ def _erased(ledger: Ledger, _event: AccountErased) -> None:
     ledger.settled.clear()
 
 
-_CHANGES: dict[type, Callable[[Ledger, Any], None]] = {
+_CHANGES: Final[dict[type, Callable[[Ledger, Any], None]]] = {
     PointsEarned: _earned,
     PointsActivated: _activated,
     PointsExtended: _extended,

@@ -1,6 +1,5 @@
 """A fact that was overtaken takes its place: at once where it commutes, else by a re-fold. PURE."""
 
-from schemas.facts import PaymentSucceeded
 from schemas.points import AnyPointsEvent
 from streams.account import timeline, window
 from streams.account.commuting import commutes, lets_by
@@ -27,14 +26,14 @@ def decide_late(turn: Turn, told: Remembered, index: int) -> list[AnyPointsEvent
 def _decide_in_place(turn: Turn, told: Remembered, place: int) -> list[AnyPointsEvent]:
     """Decide a fact as of its own instant, with all since decided; then let time go on."""
     account, memory = turn.account, turn.memory
-    clock, payments = memory.clock, memory.payments.copy()
+    clock = memory.clock
     turn.now = memory.clock = told.at
     events = decide(turn)
     told.lets_by, told.room = lets_by(turn), turn.room
     if account.due_at and account.due_at <= clock:
         timeline.advance(turn, clock)
     memory.clock = clock
-    window.follow(account, events, payments, added=isinstance(turn.fact, PaymentSucceeded))
+    window.follow(account, events)
     told.given = window.given_by(turn.fact, events)
     window.remember(account, told, weight(turn.fact), place)
     return events

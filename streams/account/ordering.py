@@ -9,6 +9,8 @@ it arrives: requests and outcomes stand where the account's clock was then. So d
 too late to be placed.
 """
 
+from typing import Final
+
 from schemas import facts, ids
 from schemas.points import AnyPointsEvent
 from streams.account import window
@@ -23,7 +25,8 @@ from streams.account.trace import Trace
 from streams.account.turn import Turn
 from streams.account.window import ON_ARRIVAL
 
-_RANKS: dict[type, int] = {
+_TIME: Final = -1
+_RANKS: Final[dict[type, int]] = {
     facts.SubscriptionCreated: 0,
     facts.SubscriptionActivated: 1,
     facts.SubscriptionChanged: 2,
@@ -33,6 +36,7 @@ _RANKS: dict[type, int] = {
     facts.PaymentRefunded: 6,
     facts.CustomEventReceived: 7,
     facts.SubscriptionCancelled: 8,
+    facts.TimeReached: _TIME,
 }
 _DIGEST = ids.DIGEST_BYTES
 
@@ -62,9 +66,9 @@ def fold(
     turn = Turn(account, fact, digest, offset, programs, trace=trace)
     if account.ledger.erased:
         return decide(turn)
-    if isinstance(fact, facts.TimeReached):
-        return _pass(turn)
     rank = _RANKS.get(type(fact), ON_ARRIVAL)
+    if rank == _TIME:
+        return _pass(turn)
     told = Remembered(fact.occurred_at, rank, offset, programs.count, 0, fact)
     if rank != ON_ARRIVAL and _is_overtaken(account, told, fact.id):
         index = _find_past(account, told.at, weight(fact))
@@ -88,9 +92,8 @@ def _pass(turn: Turn) -> list[AnyPointsEvent]:
     account = turn.account
     if not account.past:
         return decide(turn)
-    payments = turn.memory.payments.copy()
     events = decide(turn)
-    window.follow(account, events, payments, added=0)
+    window.follow(account, events)
     return events
 
 
@@ -118,12 +121,11 @@ def _find_past(account: Account, at: int, size: int) -> int | None:
 
 def _decide_in_order(turn: Turn, told: Remembered) -> list[AnyPointsEvent]:
     account = turn.account
-    payments = turn.memory.payments.copy()
     events = decide(turn)
     if account.ledger.erased:
         account.past.clear()
         return events
-    window.follow(account, events, payments, added=isinstance(turn.fact, facts.PaymentSucceeded))
+    window.follow(account, events)
     told.given = window.given_by(turn.fact, events)
     told.lets_by, told.room = lets_by(turn), turn.room
     window.remember(account, told, weight(turn.fact))

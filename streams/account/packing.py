@@ -4,7 +4,7 @@ Every account keeps a few at all times. What the account knows anyway is left ou
 which only a fact's own events name.
 """
 
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec.structs import astuple
@@ -24,7 +24,10 @@ from streams.account.past import Remembered
 _HEAD = ("id", "site", "customer", "occurred_at", "source", "v")
 _OWN = len(_HEAD)
 """Where a fact's own fields begin."""
-_TYPICAL = 200
+_TYPICAL: Final = 200
+_WORDY: Final = frozenset(
+    {CustomEventReceived, AdjustmentRequested, TierAssigned, RedemptionCancelled}
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
@@ -95,6 +98,8 @@ def pack_all(facts: list[Remembered]) -> None:
 
 def weight(fact: AnyFact) -> int:
     """About how many bytes a fact takes."""
+    if type(fact) not in _WORDY:
+        return _TYPICAL
     if isinstance(fact, CustomEventReceived):
         texts = [len(name) for name in fact.properties]
         texts += [len(value) for value in fact.properties.values() if isinstance(value, str)]

@@ -1,6 +1,7 @@
 """The payments an account remembers, each left encoded until a refund or an expiry asks. PURE.
 
-They are most of what an account holds, and most facts are about none of them.
+They are most of what an account holds, and most facts are about none of them. What is changed or
+forgotten of them, the account's newest past keeps as it was.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from schemas import ids
-from streams.account.state import Memory, Payment
+from streams.account.state import Account, Memory, Payment
 
 KEPT_SECONDS = 2 * 366 * 86_400
 """A payment can be refunded for two years: longer than any card scheme's dispute window."""
@@ -28,11 +29,14 @@ _decoder = msgspec.msgpack.Decoder(Payment)
 _instant_decoder = msgspec.msgpack.Decoder(_Instant)
 
 
-def remember(memory: Memory, payment: Payment, now: int) -> None:
+def remember(account: Account, payment: Payment, now: int) -> None:
     """Keep a payment as the newest; those too old or too many to keep are forgotten."""
-    kept, oldest = memory.payments, now - KEPT_SECONDS
+    kept, oldest = account.memory.payments, now - KEPT_SECONDS
     while kept and (len(kept) >= MAX_PAYMENTS or _instant_decoder.decode(kept[0]).at < oldest):
+        _leave_to_past(account, 0)
         del kept[0]
+        if account.past:
+            account.past[-1].dropped += 1
     kept.append(msgspec.Raw(_encoder.encode(payment)))
 
 
@@ -46,8 +50,18 @@ def at(memory: Memory, place: int) -> Payment:
     return _decoder.decode(memory.payments[place])
 
 
-def keep(memory: Memory, place: int, payment: Payment) -> None:
-    memory.payments[place] = msgspec.Raw(_encoder.encode(payment))
+def keep(account: Account, place: int, payment: Payment) -> None:
+    _leave_to_past(account, place)
+    account.memory.payments[place] = msgspec.Raw(_encoder.encode(payment))
+
+
+def _leave_to_past(account: Account, place: int) -> None:
+    """Let the newest past keep a payment of its own as it was then."""
+    if account.past:
+        past = account.past[-1]
+        then = past.dropped + place
+        if then < past.payments:
+            past.changed.setdefault(then, account.memory.payments[place])
 
 
 def that_opened(memory: Memory, lot: int) -> str:
@@ -59,13 +73,14 @@ def that_opened(memory: Memory, lot: int) -> str:
     return ""
 
 
-def note_expired(memory: Memory, points_of_lots: dict[int, int]) -> None:
+def note_expired(account: Account, points_of_lots: dict[int, int]) -> None:
     """Points of lots expired: a later refund finds nothing left of them to take."""
+    memory = account.memory
     for place, payment in recall(memory):
         expired = [each for each in payment.earnings if each.lot in points_of_lots]
         for earning in expired:
             earning.expired += points_of_lots[earning.lot]
         if expired:
-            keep(memory, place, payment)
+            keep(account, place, payment)
     for upgrade in memory.upgrades:
         upgrade.earning.expired += points_of_lots.get(upgrade.earning.lot, 0)

@@ -4,13 +4,14 @@ Every fact is decided as it was then: under the program versions known at the ti
 for at the instant at which it was answered, and rewards under the ordinals that they have.
 """
 
+from typing import TypeGuard
+
 import msgspec
 
 from schemas import ids
 from schemas.facts import (
     AdjustmentRequested,
     AnyFact,
-    PaymentSucceeded,
     RedemptionRequested,
     RewardDelivered,
     RewardFailed,
@@ -66,21 +67,20 @@ class Refold:
     def _fold(self, each: Remembered, fact: AnyFact, *, is_late: bool) -> None:
         self._pass_time(each.at, self._known_to(each))
         # What was answered stands.
-        if isinstance(fact, AdjustmentRequested):
+        if type(fact) is AdjustmentRequested:
             fact = msgspec.structs.replace(fact, points=each.given)
         trace = self._turn.trace if is_late else None
         turn = self._turn_of(fact, each, trace)
-        if isinstance(fact, RedemptionRequested):
+        if type(fact) is RedemptionRequested:
             turn.granted = each.given > 0
-        if (
-            isinstance(fact, RewardDelivered | RewardFailed)
-            and waiting_for(turn, fact.reward_id) is None
-        ):
+        if self._has_to_wait(fact, turn):
             self._waiting.append((fact, each))
         else:
             self._live(turn)
         given = window.given_by(fact, turn.events)
-        self.own += [event for event in turn.events if is_late or self._undoes_late(event)]
+        self.own += (
+            turn.events if is_late else [each for each in turn.events if self._undoes_late(each)]
+        )
         if given != each.given and not is_late:
             self.corrected.append((fact.id, each.given, given))
         kept = each.given if isinstance(fact, AdjustmentRequested | RedemptionRequested) else given
@@ -90,9 +90,16 @@ class Refold:
         window.remember(self.target, told, weight(fact))
         self._tell_waiting()
 
+    def _has_to_wait(self, fact: AnyFact, turn: Turn) -> TypeGuard[Outcome]:
+        """Whether a fact is the outcome of a reward that has not fired yet in this order."""
+        return (
+            isinstance(fact, RewardDelivered | RewardFailed)
+            and waiting_for(turn, fact.reward_id) is None
+        )
+
     def _undoes_late(self, event: AnyPointsEvent) -> bool:
         """A refund that came before its payment undoes what it earned; also that is news now."""
-        return isinstance(event, PointsReversed) and event.earned_by == self._turn.fact.id
+        return type(event) is PointsReversed and event.earned_by == self._turn.fact.id
 
     def _tell_waiting(self) -> None:
         """An outcome that stands before its reward in this order is told when that has fired."""
@@ -119,16 +126,14 @@ class Refold:
 
     def _live(self, turn: Turn, until: int | None = None) -> None:
         """Decide the fact of a turn on the target, or let time alone pass until an instant."""
-        payments = self.target.memory.payments.copy()
         turn.ordinals = self._ordinals
         if until is None:
             decide(turn)
         else:
             timeline.advance(turn, until)
-        added = until is None and isinstance(turn.fact, PaymentSucceeded)
-        window.follow(self.target, turn.events, payments, added=added)
+        window.follow(self.target, turn.events)
         for event in turn.events:
-            if isinstance(event, RewardEarned):
+            if type(event) is RewardEarned:
                 self.earned[event.reward, ordinal_of(event.reward_id)] = event
 
     def _turn_of(self, fact: AnyFact, each: Remembered, trace: Trace | None = None) -> Turn:

@@ -34,7 +34,7 @@ def record(turn: Turn, payment: PaymentSucceeded, *, first: bool) -> None:
         counted=tiers.is_counting(turn),
         pulls=turn.counted,
     )
-    payments.remember(memory, paid, turn.now)
+    payments.remember(turn.account, paid, turn.now)
     if memory.parked:
         _apply_parked(turn, paid)
 
@@ -131,7 +131,7 @@ def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
         turn.note("already_refunded", "the whole payment was given back before")
         return left
     payment.refunded_minor += given_back
-    payments.keep(turn.memory, place, payment)
+    payments.keep(turn.account, place, payment)
     points = sum(share for _, share in _shares(payment))
     loss = tiers.unwind(turn, payment, points, given_back)
     _revoke(turn, payment, points, loss)
@@ -147,7 +147,7 @@ def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:
     else:
         turn.note("nothing_to_reverse", "the payment earned nothing that this refund undoes")
     _unwind(turn, payment, shares)
-    payments.keep(turn.memory, place, payment)
+    payments.keep(turn.account, place, payment)
     if loss is not None:
         tiers.lose(turn, loss, BY_REFUND)
     return left

@@ -158,7 +158,7 @@ def give_back(turn: Turn, reward: OpenReward, trigger: str) -> None:
     total = sum(piece.points for piece in reward.taken)
     gone = sum(expired.values())
     if expired:
-        payments.note_expired(turn.memory, expired)
+        payments.note_expired(turn.account, expired)
     turn.balance += total - gone
     turn.deficit -= absorbed
     turn.emit(

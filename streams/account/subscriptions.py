@@ -6,6 +6,8 @@ No billing event carries the state before it, so what changed is told from memor
 
 from fractions import Fraction
 
+import msgspec
+
 from schemas import ids
 from schemas.facts import Line, Subscription
 from schemas.program.amounts import round_points
@@ -118,6 +120,22 @@ def _addons(seen: Subscription) -> int:
     """A digest of which add-ons it has and how many of each, 0 for none."""
     addons = [f"{line.price}*{line.quantity}" for line in seen.lines if line.kind == "addon"]
     return int.from_bytes(ids.digest("\n".join(sorted(addons)))) if addons else 0
+
+
+def is_told_alike(
+    known: KnownSubscription, seen: Subscription, at: int, program: CompiledProgram | None
+) -> bool:
+    """Whether what a fact says of a subscription means the same to an account that heard of it at
+    this instant, as `known`, and to one that never did.
+    """
+    if change(known, seen, program)[0] is not None:
+        return False
+    if ends_whole_years(known, seen) != ends_whole_years(None, seen):
+        return False
+    told = observe(Memory(subscriptions=[msgspec.structs.replace(known)]), seen, at)
+    alone = observe(Memory(), seen, at)
+    alone.anniversary_at = told.anniversary_at  # worked out from the others
+    return told == alone
 
 
 def ends_whole_years(known: KnownSubscription | None, renewed: Subscription) -> bool:

@@ -10,7 +10,7 @@ from streams.account import qualifying
 from streams.account.compiled import CompiledTiers
 from streams.account.evolve import TIER_LEFT
 from streams.account.qualifying import POINTS
-from streams.account.state import FOR_GOOD, NEVER, Memory, Payment
+from streams.account.state import FOR_GOOD, NEVER, Account, Memory, Payment
 from streams.account.turn import BY_FACT, BY_TIER, BY_TIME, Turn
 
 
@@ -278,6 +278,14 @@ def basis_of(
     return qualifying.counted(memory, tiers.counts, tiers.window, at, ending=ending)
 
 
+def present_basis(turn: Turn, account: Account) -> int:
+    """The figure that an account's tier rests on; of the lowest, what counts now."""
+    memory, rules = account.memory, turn.program.tiers if turn.program else None
+    if memory.tier_basis or rules is None:
+        return memory.tier_basis
+    return basis_of(memory, account.ledger.lifetime, rules, turn.now)
+
+
 def _floor(memory: Memory, tiers: CompiledTiers, at: int) -> int:
     """The lowest level that time and refunds may lead to."""
     return tiers.index.get(memory.held_tier, 0) if memory.held_until > at else 0
@@ -313,8 +321,13 @@ def _next_review(turn: Turn, tiers: CompiledTiers, level: int, at: int) -> int:
 def _rest_on(
     turn: Turn, tiers: CompiledTiers, level: int, basis: int, at: int, *, rests: _Rest | None
 ) -> None:
-    """Remember what the tier rests on: what counts at this instant, unless `rests` says more."""
+    """Remember what the tier rests on: what counts at this instant, unless `rests` says more. The
+    lowest rests on nothing, for nothing is below it.
+    """
     memory = turn.memory
+    if level == 0:
+        memory.tier_basis = memory.tier_needs = memory.tier_counted_at = memory.tier_recorded = 0
+        return
     memory.tier_basis = basis
     memory.tier_needs = tiers.levels[level].at if level <= tiers.level_for(basis) else 0
     memory.tier_counted_at = at if rests is None else rests.counted_at

@@ -123,7 +123,7 @@ def _expire(turn: Turn, at: int) -> None:
 
 def _lose(turn: Turn, due: list[Lot], at: int, reason: ExpiryReason) -> None:
     points_of_lots = {lot.id: lot.points for lot in due}
-    payments.note_expired(turn.memory, points_of_lots)
+    payments.note_expired(turn.account, points_of_lots)
     turn.emit(
         PointsExpired(
             **turn.head(BY_TIME, at),

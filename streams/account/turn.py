@@ -57,17 +57,18 @@ class Turn:
     that of the fact's natural key, `sequence` is the last event's. `counted` are the rules that
     counted the payment as a pull, and whether they earned at it. Where a fact is folded again,
     `ordinals` name the rewards that it fires, and `granted` is how a request was answered. Where
-    the fact did not say all about subscriptions, `recalled` says that the account was asked. Of the
-    events the first `lived` are what time did before the fact. Fewer points than `room` would have
-    fired none of its rewards before it, 0 for any number.
+    the fact did not say all about subscriptions, `recalled` says that the account was asked; a
+    payment `introduced` its subscription that was the first to tell of it. Of the events the first
+    `lived` are what time did before the fact. Fewer points than `room` would have fired none of its
+    rewards before it, 0 for any number.
     """
 
     __slots__ = (
         "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
         "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
-        "fired", "granted", "ledger", "lifetime", "lived", "memory", "notes", "now", "offset",
-        "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled", "room",
-        "sequence", "site", "subscription", "trace",
+        "fired", "granted", "introduced", "ledger", "lifetime", "lived", "memory", "notes", "now",
+        "offset", "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled",
+        "room", "sequence", "site", "subscription", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,7 @@ class Turn:
         self.credited = False
         self.fired = False
         self.recalled = False
+        self.introduced = False
         self.lived = 0
         self.room = 0
         self.ordinals: Ordinals | None = None

@@ -85,36 +85,29 @@ def given_by(fact: AnyFact, events: Sequence[AnyPointsEvent]) -> int:
     """The points that a fact gave or took by itself, whatever time did on the way to it; of a
     request the rewards that it was granted.
     """
-    if isinstance(fact, RedemptionRequested):
+    if type(fact) is RedemptionRequested:
         earned = (event for event in events if isinstance(event, RewardEarned))
         return sum(event.request == fact.request for event in earned)
     given = 0
     for event in events:
-        if isinstance(event, PointsEarned):
+        if type(event) is PointsEarned:
             if event.cause.trigger != ANNIVERSARY:
                 given += event.points
-        elif isinstance(event, PointsReversed):
+        elif type(event) is PointsReversed:
             given -= event.points
-        elif isinstance(event, PointsAdjusted):
+        elif type(event) is PointsAdjusted:
             given += event.points
     return given
 
 
-def follow(
-    account: Account, events: Sequence[AnyPointsEvent], before: list[msgspec.Raw], *, added: int
-) -> None:
-    """After something was decided: what the newest past must keep of rewards, and of the payments
-    that there were `before`; so many were `added`.
-    """
+def follow(account: Account, events: Sequence[AnyPointsEvent]) -> None:
+    """After something was decided: what the newest past must keep of rewards."""
     past = account.past[-1]
     for event in events:
-        if isinstance(event, RewardEarned):
+        if type(event) is RewardEarned:
             past.fired.append((event.reward, ordinal_of(event.reward_id)))
-        elif isinstance(event, RewardRevoked):
+        elif type(event) is RewardRevoked:
             past.ended.append((event.reward, ordinal_of(event.reward_id)))
-    after = account.memory.payments
-    if before != after[: len(before)]:
-        _keep_payments(past, before, after, forgotten=len(before) + added - len(after))
 
 
 def firings(pasts: Sequence[Past]) -> tuple[list[Firing], list[Firing]]:
@@ -140,17 +133,6 @@ def rewind(account: Account, index: int) -> Account:
 def _as_it_is(account: Account, core: bytes) -> Past:
     memory = account.memory
     return Past(memory.clock, core or encode_core(account), len(memory.payments))
-
-
-def _keep_payments(
-    past: Past, before: list[msgspec.Raw], after: list[msgspec.Raw], *, forgotten: int
-) -> None:
-    """Keep those of the past's payments that were changed or forgotten just now."""
-    for place in range(past.dropped, past.payments):
-        index = place - past.dropped
-        if index < forgotten or after[index - forgotten] is not before[index]:
-            past.changed.setdefault(place, before[index])
-    past.dropped += forgotten
 
 
 def _payments_of(past: Past, after: list[msgspec.Raw]) -> list[msgspec.Raw]:

@@ -99,10 +99,43 @@ def test_one_that_may_reach_something_reads_the_account_or_moves_other_lots_may_
     assert decided_anew(programs, [*known(), payment, renewal]) == 1
 
 
-def test_none_may_where_the_payment_was_the_first_to_tell_of_its_subscription() -> None:
-    seen = subscription(1)
-    told: list[AnyFact] = [paid("t0", 1_000, T0, subscription=seen), created(seen, T0)]
-    assert decided_anew(of(PAY), told) == 1
+HELLO = "- {id: hello, on: subscription_created, points: 2}"
+SEEN = subscription(2, term_start=T0)
+EARLIER = subscription(1, amount_minor=900, term_start=T0)
+YEARLY = subscription(2, period_unit="year", term_start=T0 + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ([created(SEEN, T0)], 0),
+        ([renewed(SEEN, T0)], 0),
+        ([created(subscription(3, term_start=T0), T0)], 0),
+        ([created(subscription(1, name="other", term_start=T0), T0)], 1),
+        ([created(subscription(3, amount_minor=900, term_start=T0), T0)], 1),
+        ([created(EARLIER, T0)], 1),
+        ([renewed(YEARLY, T0)], 1),
+        ([changed(SEEN, T0)], 1),
+    ],
+    ids=["created", "renewed", "newer", "another", "changes", "older", "yearly", "change"],
+)
+def test_after_the_payment_that_was_the_first_to_tell_of_it_only_one_that_tells_the_same_may(
+    told: list[AnyFact], found: int
+) -> None:
+    payment = paid("t0", 1_000, T0, subscription=SEEN)
+    assert decided_anew(of(PAY, HELLO, tiers=TIERS), [payment, *told]) == found
+
+
+def test_none_may_after_two_payments_that_told_of_two_subscriptions_first() -> None:
+    other = subscription(1, name="other")
+    bills = [paid("t0", 1_000, T0, subscription=other), paid("t1", 1_000, T0, subscription=SEEN)]
+    assert decided_anew(of(PAY), [*bills, created(SEEN, T0)]) == 1
+
+
+def test_none_may_where_the_payment_fired_what_entering_the_lowest_tier_brings() -> None:
+    told: list[AnyFact] = [paid("t0", 1_000, T0, subscription=SEEN), created(SEEN, T0)]
+    gift = "\n  - {id: gift, when: {tier: low}, free_days: 1}"
+    assert decided_anew(of(PAY, HELLO, tiers=TIERS, rewards=gift), told) == 1
 
 
 def test_a_change_of_value_may_only_where_it_earns_little() -> None:
