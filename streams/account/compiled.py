@@ -85,7 +85,7 @@ class CompiledMultiplier:
 class CompiledRule:
     """One earning rule. Exactly one of `flat`, `per_minor`, `per_quantity`, `formula` gives points.
 
-    `counted` says that the account keeps a counter for it, `digest` is its part of a lot's name.
+    `counted` says that what it gave is counted, `digest` is its part of a lot's name.
     `counts_pulls` says that it earns at some pulls only: `nth`, `every` or `streak`, 0 for none.
     Its lots are pending for `pending_for`, and void then where they wait for `activity`, which
     events tell of as `activates_on`.
@@ -98,9 +98,7 @@ class CompiledRule:
         "promotional", "streak", "waits",
     )  # fmt: skip
 
-    def __init__(
-        self, rule: EarnRule, multipliers: tuple[CompiledMultiplier, ...], *, carries: bool
-    ) -> None:
+    def __init__(self, rule: EarnRule, multipliers: tuple[CompiledMultiplier, ...]) -> None:
         worth = rule.points
         self.id = rule.id
         self.digest = int.from_bytes(ids.digest(rule.id))
@@ -125,7 +123,7 @@ class CompiledRule:
         self.multipliers = multipliers
         self.nth, self.every, self.streak = rule.nth or 0, rule.every or 0, rule.streak or 0
         self.counts_pulls = bool(self.nth or self.every or self.streak)
-        self.counted = self.limit is not None or self.cap is not None or carries
+        self.counted = self.limit is not None or self.cap is not None
         self.clawback_within = (
             periods.parse_period(rule.clawback_within) if rule.clawback_within is not None else None
         )
@@ -282,7 +280,7 @@ class CompiledProgram:
             for each in self.program.multipliers
             if not each.on or rule.on in each.on
         )
-        compiled = CompiledRule(rule, multipliers, carries=self.carries)
+        compiled = CompiledRule(rule, multipliers)
         self.rules.setdefault(rule.on, []).append(compiled)
         self.rule_by_id[rule.id] = compiled
 

@@ -144,8 +144,8 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
             names[firing] = _earn(turn, refold, firing)
     _rename(target.ledger, names)
     over = [each for each in end.fired if each in refold.known and each not in {*names, *kept}]
-    end.fired = [*over, *names.values()]
-    end.ended = [*over, *ended, *back]
+    end.fired = (*over, *names.values())
+    end.ended = (*over, *ended, *back)
 
 
 def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:

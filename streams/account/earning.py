@@ -42,7 +42,7 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     count = pulls.count(turn, rule) if rule.counts_pulls else 0
     if rule.counts_pulls and count == 0:
         return
-    counter = turn.counter(rule.id) if rule.counted else None
+    counter = turn.counter(rule.id) if rule.counted else turn.memory.counters.get(rule.id)
     if rule.limit and counter is not None and not allows(turn, rule.id, rule.limit, counter, at):
         return
     base = _base(turn, rule, trigger)
@@ -55,8 +55,8 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
     given = wanted if counter is None else _clamp(program, rule, counter, at, wanted)
     if turn.trace is not None:
         turn.trace.points(rule, program, counter, at, exact, wanted=wanted, given=given)
-    if program.carries and counter is not None:
-        counter.remainder = reduced(exact[0] - wanted * exact[1], exact[1])
+    if program.carries:
+        _carry(turn, rule, counter, (exact[0] - wanted * exact[1], exact[1]))
     if given <= 0:
         _note_nothing(turn, rule, exact, wanted)
         return
@@ -74,6 +74,13 @@ def apply_rule(turn: Turn, rule: CompiledRule, trigger: str, at: int) -> None:
         wanted=wanted,
         count=count,
     )
+
+
+def _carry(turn: Turn, rule: CompiledRule, counter: Counter | None, remainder: Ratio) -> None:
+    """Most rules leave nothing over, ever: those need no counter for it."""
+    if counter is not None or remainder[0]:
+        counter = counter or turn.counter(rule.id)
+        counter.remainder = reduced(*remainder)
 
 
 def holds(turn: Turn, name: str, condition: Condition, trigger: str) -> bool:

@@ -1,6 +1,5 @@
 """Lots in debit order: promotional first, then soonest to expire, oldest, by id. PURE."""
 
-from bisect import insort
 from collections.abc import Iterable
 
 from schemas import ids
@@ -9,8 +8,12 @@ from streams.account.state import NEVER, STANDARD, Lot
 
 
 def insert(lots: list[Lot], lot: Lot) -> None:
-    """Keep `lots` in debit order."""
-    insort(lots, lot, key=Lot.debit_order)
+    """Keep `lots` in debit order. Mostly the newest is the last to be spent."""
+    order = lot.debit_order()
+    place = len(lots)
+    while place and order < lots[place - 1].debit_order():
+        place -= 1
+    lots.insert(place, lot)
 
 
 def soonest_expiry(lots: list[Lot]) -> int:

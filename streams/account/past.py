@@ -36,8 +36,8 @@ class Past(msgspec.Struct, array_like=True, gc=False):
     core: bytes
     payments: int
     dropped: int = 0
-    changed: dict[int, msgspec.Raw] = {}
+    changed: dict[int, msgspec.Raw] | None = None
     facts: list[Remembered] = []
     size: int = 0
-    fired: list[tuple[str, int]] = []
-    ended: list[tuple[str, int]] = []
+    fired: tuple[tuple[str, int], ...] = ()
+    ended: tuple[tuple[str, int], ...] = ()

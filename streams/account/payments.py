@@ -61,6 +61,7 @@ def _leave_to_past(account: Account, place: int) -> None:
         past = account.past[-1]
         then = past.dropped + place
         if then < past.payments:
+            past.changed = past.changed or {}
             past.changed.setdefault(then, account.memory.payments[place])
 
 

@@ -6,6 +6,7 @@ taken back. What only grows is not kept twice: digests not at all, payments wher
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -30,6 +31,9 @@ KEPT_BYTES = 32_768
 """As much of facts can be taken back even where an account is so busy that they are of one day."""
 ON_ARRIVAL = 9
 """The rank of what stands where it arrived; among its like the first comes first."""
+
+_FRESH: Final = encode_core(Account())
+"""Of an account that nothing has happened to, which is every account once."""
 
 Firing = tuple[str, int]
 """A reward and the ordinal of one of its firings."""
@@ -105,9 +109,9 @@ def follow(account: Account, events: Sequence[AnyPointsEvent]) -> None:
     past = account.past[-1]
     for event in events:
         if type(event) is RewardEarned:
-            past.fired.append((event.reward, ordinal_of(event.reward_id)))
+            past.fired += ((event.reward, ordinal_of(event.reward_id)),)
         elif type(event) is RewardRevoked:
-            past.ended.append((event.reward, ordinal_of(event.reward_id)))
+            past.ended += ((event.reward, ordinal_of(event.reward_id)),)
 
 
 def firings(pasts: Sequence[Past]) -> tuple[list[Firing], list[Firing]]:
@@ -132,12 +136,15 @@ def rewind(account: Account, index: int) -> Account:
 
 def _as_it_is(account: Account, core: bytes) -> Past:
     memory = account.memory
-    return Past(memory.clock, core or encode_core(account), len(memory.payments))
+    if not core:
+        core = encode_core(account) if account.ledger.sequence else _FRESH
+    return Past(memory.clock, core, len(memory.payments))
 
 
 def _payments_of(past: Past, after: list[msgspec.Raw]) -> list[msgspec.Raw]:
     """The payments of the past, in full, by those of the account that came after it."""
+    changed = past.changed or {}
     return [
-        past.changed[place] if place in past.changed else after[place - past.dropped]
+        changed[place] if place in changed else after[place - past.dropped]
         for place in range(past.payments)
     ]
