@@ -16,13 +16,8 @@ from schemas.topics import (
 )
 from streams.account.ordering import fold
 from streams.account.programs import Programs, UnusableProgramError
-from streams.account.state import (
-    Account,
-    decode_account,
-    encode_account,
-    next_due_at,
-    read_due_at,
-)
+from streams.account.state import Account
+from streams.account.storing import decode_account, encode_account, next_due_at, read_due_at
 from streams.core.batches import Record
 from streams.core.dead_letters import dead_headers, dead_value
 from streams.core.ports import Output, Rejected

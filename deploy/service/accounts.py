@@ -20,7 +20,8 @@ from schemas.topics import PROGRAMS_KEY
 from streams.account.ordering import fold
 from streams.account.outlook import view
 from streams.account.programs import Programs
-from streams.account.state import Account, decode_account
+from streams.account.state import Account
+from streams.account.storing import decode_account
 from streams.fold import PartitionFold
 
 MS = 1_000

@@ -12,8 +12,9 @@ from streams.account.explanation.credits import Credit, credits_in
 from streams.account.explanation.explain import explain, explain_correction
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, decode_account
+from streams.account.state import Account
 from streams.account.steps import AnyStep
+from streams.account.storing import decode_account
 from streams.account.trace import Trace
 
 NEAR = 5

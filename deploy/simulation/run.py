@@ -12,7 +12,8 @@ from schemas.facts import AnyFact, ProgramPublished
 from schemas.program.model import Program
 from schemas.topics import PROGRAMS_KEY
 from streams.account.programs import Programs
-from streams.account.state import Account, decode_account
+from streams.account.state import Account
+from streams.account.storing import decode_account
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 

@@ -24,9 +24,10 @@ from schemas.points import (
 )
 from streams.account import lots, reminders, tiers, window
 from streams.account.evolve import CORRECTED, find_kept
+from streams.account.figures import figures_of
 from streams.account.refold import Refold
 from streams.account.rewards import landing
-from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot, figures_of
+from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot
 from streams.account.turn import BY_CORRECTION, BY_FACT, Turn
 from streams.account.window import Firing
 

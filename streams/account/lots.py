@@ -8,12 +8,22 @@ from streams.account.state import NEVER, STANDARD, Lot
 
 
 def insert(lots: list[Lot], lot: Lot) -> None:
-    """Keep `lots` in debit order. Mostly the newest is the last to be spent."""
-    order = lot.debit_order()
+    """Keep `lots` in debit order. Mostly the newest is among the last to be spent."""
     place = len(lots)
-    while place and order < lots[place - 1].debit_order():
+    while place and _goes_before(lot, lots[place - 1]):
         place -= 1
     lots.insert(place, lot)
+
+
+def _goes_before(lot: Lot, other: Lot) -> bool:
+    """As their `debit_order` says."""
+    if lot.priority != other.priority:
+        return lot.priority < other.priority
+    if lot.expires_at != other.expires_at:
+        return other.expires_at == NEVER or NEVER != lot.expires_at < other.expires_at
+    if lot.earned_at != other.earned_at:
+        return lot.earned_at < other.earned_at
+    return lot.id < other.id
 
 
 def soonest_expiry(lots: list[Lot]) -> int:

@@ -7,7 +7,8 @@ import msgspec
 
 from streams.account import tiers as rules
 from streams.account.compiled import CompiledProgram, CompiledTiers
-from streams.account.state import FOR_GOOD, NEVER, Account, figures_of
+from streams.account.figures import figures_of
+from streams.account.state import FOR_GOOD, NEVER, Account
 
 
 class TierOutlook(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,24 +9,16 @@ from collections.abc import Iterator
 import msgspec
 
 from schemas import ids
-from streams.account.state import Account, Memory, Payment
+from streams.account.state import Account, Memory, Payment, StoredInstant
 
 KEPT_SECONDS = 2 * 366 * 86_400
 """A payment can be refunded for two years: longer than any card scheme's dispute window."""
 MAX_PAYMENTS = 400
 
 
-class _Instant(msgspec.Struct, array_like=True, gc=False):
-    """A payment of which only the instant is read."""
-
-    transaction: msgspec.Raw
-    invoice: msgspec.Raw
-    at: int
-
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Payment)
-_instant_decoder = msgspec.msgpack.Decoder(_Instant)
+_instant_decoder = msgspec.msgpack.Decoder(StoredInstant)
 
 
 def remember(account: Account, payment: Payment, now: int) -> None:

@@ -4,13 +4,13 @@ Only `evolve` changes the ledger, so folding an account's points events gives th
 memory is what deciding needs and events do not carry. Everything is an array in MessagePack:
 closed lots, settled rewards and payments too old to be refunded drop out, so it stays small.
 Nothing here can form a cycle, so nothing is for the garbage collector to look at (`gc=False`).
+Modules that define such structs stay interpreted, so what is done with these stands in others.
 """
 
 from typing import Final
 
 import msgspec
 
-from streams.account.packing import pack_all
 from streams.account.past import Past
 
 NEVER: Final = 0
@@ -284,7 +284,7 @@ class Account(msgspec.Struct, array_like=True, gc=False):
     core: bytes = b""
 
 
-class _Core(msgspec.Struct, array_like=True, gc=False):
+class StoredCore(msgspec.Struct, array_like=True, gc=False):
     """What an account's past holds of it."""
 
     ledger: Ledger
@@ -292,7 +292,7 @@ class _Core(msgspec.Struct, array_like=True, gc=False):
     due_at: int
 
 
-class _Stored(msgspec.Struct, array_like=True, gc=False):
+class StoredAccount(msgspec.Struct, array_like=True, gc=False):
     """An account as it is stored."""
 
     due_at: int
@@ -302,76 +302,15 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     past: list[Past]
 
 
-class _Due(msgspec.Struct, array_like=True, gc=False):
+class StoredDue(msgspec.Struct, array_like=True, gc=False):
     """A stored account of which only `due_at` is read."""
 
     due_at: int
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Stored)
-_core_decoder = msgspec.msgpack.Decoder(_Core)
-_due_decoder = msgspec.msgpack.Decoder(_Due)
+class StoredInstant(msgspec.Struct, array_like=True, gc=False):
+    """An encoded `Payment` of which only the instant is read."""
 
-
-def encode_account(account: Account) -> bytes:
-    memory, core = account.memory, account.core or encode_core(account)
-    for past in account.past:
-        pack_all(past.facts)
-    stored = _Stored(account.due_at, core, memory.digests, memory.payments, account.past)
-    return _encoder.encode(stored)
-
-
-def decode_account(data: bytes) -> Account:
-    stored = _decoder.decode(data)
-    account = decode_core(stored.core)
-    account.memory.digests, account.memory.payments = stored.digests, stored.payments
-    account.past, account.core = stored.past, stored.core
-    return account
-
-
-def encode_core(account: Account) -> bytes:
-    memory = account.memory
-    digests, payments = memory.digests, memory.payments
-    memory.digests, memory.payments = b"", []
-    core = _encoder.encode(_Core(account.ledger, memory, account.due_at))
-    memory.digests, memory.payments = digests, payments
-    return core
-
-
-def decode_core(data: bytes) -> Account:
-    """An account without digests, payments and past."""
-    core = _core_decoder.decode(data)
-    return Account(core.ledger, core.memory, core.due_at)
-
-
-def next_due_at(account: Account) -> int | None:
-    """Unix seconds of the next instant at which time alone changes the account."""
-    return account.due_at or None
-
-
-def read_due_at(data: bytes) -> int | None:
-    """`next_due_at` of an encoded account, in a tenth of the time that decoding takes."""
-    return _due_decoder.decode(data).due_at or None
-
-
-def figures_of(ledger: Ledger) -> tuple[int, int]:
-    """Balance and pending points: what lots hold, never stored apart from them.
-
-    The balance is spendable: what active lots hold, less the deficit.
-    """
-    balance, pending = -ledger.deficit, 0
-    for lot in ledger.lots:
-        if lot.active:
-            balance += lot.points
-        else:
-            pending += lot.points
-    return balance, pending
-
-
-def balance_of(ledger: Ledger) -> int:
-    return figures_of(ledger)[0]
-
-
-def pending_of(ledger: Ledger) -> int:
-    return figures_of(ledger)[1]
+    transaction: msgspec.Raw
+    invoice: msgspec.Raw
+    at: int

@@ -14,8 +14,9 @@ from schemas.program.names import AccountFigures, Change, Given
 from schemas.program.parts import REQUESTED
 from streams.account.compiled import CompiledProgram
 from streams.account.evolve import evolve
+from streams.account.figures import figures_of
 from streams.account.programs import Programs
-from streams.account.state import Account, Counter, Earning, figures_of
+from streams.account.state import Account, Counter, Earning
 from streams.account.trace import Trace
 
 BY_TIME: Final = "time"

@@ -22,7 +22,8 @@ from schemas.points import (
 from streams.account.evolve import ordinal_of
 from streams.account.packing import id_of
 from streams.account.past import Past, Remembered
-from streams.account.state import Account, decode_core, encode_core
+from streams.account.state import Account
+from streams.account.storing import decode_core, encode_core
 from streams.account.timeline import ANNIVERSARY
 
 REACH_SECONDS = 4 * 86_400

@@ -21,7 +21,8 @@ from schemas.facts import AnyFact, RewardDelivered
 from schemas.points import AnyPointsEvent, RewardEarned
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, encode_account
+from streams.account.state import Account
+from streams.account.storing import encode_account
 from tests.bench.program import known
 from tests.support.year import SITE
 

@@ -13,7 +13,8 @@ from typing import Any
 import faust
 import uvloop
 
-from streams.account.state import Account, decode_account, encode_account
+from streams.account.state import Account
+from streams.account.storing import decode_account, encode_account
 from streams.core.transport import BatchTransport
 from tests.bench.peer import EventFold, Peer, module, told
 

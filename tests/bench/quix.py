@@ -10,7 +10,8 @@ serialised but by the fold.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from streams.account.state import Account, decode_account, encode_account
+from streams.account.state import Account
+from streams.account.storing import decode_account, encode_account
 from tests.bench.peer import EventFold, Peer, module, told
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from schemas.facts import ProgramPublished
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, encode_account
+from streams.account.state import Account
+from streams.account.storing import encode_account
 from tests.chaos.logs import Logs
 
 

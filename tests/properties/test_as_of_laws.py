@@ -8,7 +8,8 @@ from schemas.program.model import Program
 from streams.account.ordering import fold
 from streams.account.outlook import view
 from streams.account.programs import Programs
-from streams.account.state import Account, decode_account, encode_account
+from streams.account.state import Account
+from streams.account.storing import decode_account, encode_account
 from tests.laws.chance import Chance
 from tests.laws.histories import random_history
 from tests.laws.programs import random_program

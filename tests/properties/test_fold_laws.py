@@ -8,16 +8,10 @@ from schemas import ids
 from schemas.codec import POINTS
 from schemas.facts import AnyFact
 from streams.account.evolve import evolve
+from streams.account.figures import balance_of, pending_of
 from streams.account.ordering import fold
-from streams.account.state import (
-    Account,
-    balance_of,
-    decode_account,
-    encode_account,
-    next_due_at,
-    pending_of,
-    read_due_at,
-)
+from streams.account.state import Account
+from streams.account.storing import decode_account, encode_account, next_due_at, read_due_at
 from tests.support.story import kinds, paid, story
 from tests.support.year import programs, year
 

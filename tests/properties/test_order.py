@@ -32,8 +32,9 @@ from streams.account.ordering import fold
 from streams.account.past import Remembered
 from streams.account.programs import Programs
 from streams.account.refold import Refold
-from streams.account.state import Account, decode_account, encode_account
+from streams.account.state import Account
 from streams.account.steps import DecidedAnew
+from streams.account.storing import decode_account, encode_account
 from streams.account.trace import Trace
 from streams.account.turn import Turn
 from tests.support.story import (

@@ -8,7 +8,8 @@ from schemas.points import PointsEvent
 from streams.account.explanation.explain import explain
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, encode_account
+from streams.account.state import Account
+from streams.account.storing import encode_account
 from streams.account.trace import Trace
 from tests.properties.test_account_laws import by_program, few, histories
 

@@ -6,7 +6,7 @@ from connectors.chargebee.translate import translate
 from schemas.codec import POINTS
 from schemas.facts import AnyFact
 from schemas.points import FactIgnored, PointsEarned
-from streams.account.state import encode_account
+from streams.account.storing import encode_account
 from tests.support import chargebee as cb
 from tests.support.story import (
     DAY,

@@ -12,7 +12,9 @@ from schemas import ids
 from schemas.codec import POINTS
 from schemas.facts import AnyFact, CustomerDeleted
 from schemas.points import AccountErased, AnyPointsEvent, FactIgnored, PointsExpired, RewardEarned
-from streams.account.state import Ledger, balance_of, decode_account, pending_of
+from streams.account.figures import balance_of, pending_of
+from streams.account.state import Ledger
+from streams.account.storing import decode_account
 from tests.support.golden import line, sentences
 from tests.support.partition import Partition, Worker
 from tests.support.six_years import CUSTOMERS, PROGRAM, facts, golden, told

@@ -4,7 +4,7 @@ from schemas.facts import AnyFact
 from streams.account.explanation.credits import credits_in
 from streams.account.explanation.explain import explain
 from streams.account.ordering import fold
-from streams.account.state import decode_account, encode_account
+from streams.account.storing import decode_account, encode_account
 from streams.account.trace import Trace
 from tests.support.story import Story
 

@@ -14,7 +14,8 @@ import msgspec
 from deploy.native.loading import running_fold
 from schemas.codec import FACTS, POINTS
 from streams.account.ordering import fold
-from streams.account.state import Account, encode_account
+from streams.account.state import Account
+from streams.account.storing import encode_account
 from tests.properties.test_account_laws import PROGRAMS
 from tests.support.year import programs
 

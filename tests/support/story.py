@@ -31,17 +31,11 @@ from schemas.facts import (
 )
 from schemas.points import AnyPointsEvent, FactIgnored, PointsEarned, RewardEarned
 from streams.account.evolve import evolve
+from streams.account.figures import balance_of, pending_of
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import (
-    Account,
-    Lot,
-    balance_of,
-    decode_account,
-    encode_account,
-    next_due_at,
-    pending_of,
-)
+from streams.account.state import Account, Lot
+from streams.account.storing import decode_account, encode_account, next_due_at
 from tests.support.year import SITE, program_of
 
 T0 = 1_764_547_200

@@ -16,7 +16,8 @@ from deploy.embedded.ports import free_ports
 from deploy.migrations.runner import upgrade
 from projections.database import is_sqlite, open_engine
 from projections.tables import SCHEMA, balances, positions, states
-from streams.account.state import decode_account, figures_of
+from streams.account.figures import figures_of
+from streams.account.storing import decode_account
 from tests.bench.facts import LIVED_CUSTOMERS_MAX, live
 from tests.bench.ours import home
 from tests.bench.race import Say

@@ -16,7 +16,8 @@ from schemas.program.load import load_program
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, encode_account
+from streams.account.state import Account
+from streams.account.storing import encode_account
 from tests.chaos import run
 from tests.chaos.life import SITE, Life, Message
 from tests.chaos.load import Promised

@@ -4,7 +4,7 @@ from deploy.simulation.explained import Explainer
 from schemas.codec import POINTS
 from schemas.points import AnyPointsEvent, Cause, CorrectionApplied
 from streams.account.programs import Programs
-from streams.account.state import encode_account
+from streams.account.storing import encode_account
 from tests.support.story import DAY, T0, paid, story
 
 

@@ -8,8 +8,9 @@ from schemas import ids
 from schemas.facts import AnyFact
 from streams.account.ordering import fold
 from streams.account.programs import Programs
-from streams.account.state import Account, decode_account, encode_account
+from streams.account.state import Account
 from streams.account.steps import DecidedAnew
+from streams.account.storing import decode_account, encode_account
 from streams.account.trace import Trace
 from tests.support.story import (
     DAY,

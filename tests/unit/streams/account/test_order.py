@@ -13,7 +13,7 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
-from streams.account.state import decode_account, encode_account
+from streams.account.storing import decode_account, encode_account
 from streams.account.window import KEPT_BYTES, REACH_SECONDS
 from tests.support.story import (
     DAY,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemas.points import TierChanged
 from streams.account import qualifying
-from streams.account.state import Memory, encode_core
+from streams.account.state import Memory
+from streams.account.storing import encode_core
 from streams.account.windows import Window
 from tests.support.story import (
     DAY,
