@@ -1,11 +1,12 @@
 """Natural keys: what a message is about, never how it was delivered. PURE."""
 
 from hashlib import blake2b
+from typing import Final
 
-SEPARATOR = ":"
-DIGEST_BYTES = 8
-_EMPTY = blake2b(digest_size=DIGEST_BYTES)
-_LOT_NUMBERS = (1 << 60) - 1
+SEPARATOR: Final = ":"
+DIGEST_BYTES: Final = 8
+_EMPTY: Final = blake2b(digest_size=DIGEST_BYTES)
+_LOT_NUMBERS: Final = (1 << 60) - 1
 
 
 def account_key(site: str, customer: str) -> str:

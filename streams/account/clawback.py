@@ -1,12 +1,14 @@
 """What an upgrade earned is undone if a downgrade or cancellation follows too soon. PURE."""
 
+from typing import Final
+
 from streams.account import pulls, revocation, tiers, undoing
 from streams.account.state import Upgrade
 from streams.account.turn import Turn
 
-MAX_UPGRADES = 50
+MAX_UPGRADES: Final = 50
 """Beyond this many the oldest is forgotten, and so kept by the customer."""
-LATEST_SECONDS = 4 * 86_400
+LATEST_SECONDS: Final = 4 * 86_400
 """How late a downgrade may be told and still undo an upgrade that has lasted since."""
 
 

@@ -30,7 +30,7 @@ INTRODUCING: Final = 4
 """Beside one of the others: the first to tell of its subscription, it lets by only what would tell
 the same of it."""
 
-PAYMENT_PULLS = ("payment_succeeded", "first_payment", "on_time_payment")
+PAYMENT_PULLS: Final = ("payment_succeeded", "first_payment", "on_time_payment")
 
 
 def lets_by(turn: Turn) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from schemas import ids, points
@@ -35,12 +35,12 @@ from streams.account.windows import Window
 Ratio = tuple[int, int]
 """Numerator and positive denominator in lowest terms; cheaper than a Fraction."""
 
-WAITS_FOR = "P30D"
+WAITS_FOR: Final = "P30D"
 """How long a reward waits for a subscription unless told otherwise."""
 
-_YEARS = 100
-_REMEMBERED = 4096
-_KEPT = 10**15
+_YEARS: Final = 100
+_REMEMBERED: Final = 4096
+_KEPT: Final = 10**15
 """The finest part of a point that is kept where the exact one has grown too long."""
 
 

@@ -33,7 +33,7 @@ from streams.account.earning import apply_rule, earn
 from streams.account.state import NEVER, Memory
 from streams.account.turn import BY_FACT, Turn
 
-WRITTEN_OFF = "written off, for the account is erased"
+WRITTEN_OFF: Final = "written off, for the account is erased"
 
 
 def decide(turn: Turn) -> list[AnyPointsEvent]:
@@ -358,7 +358,7 @@ def _published(_turn: Turn, _fact: facts.ProgramPublished) -> None:
     raise AssertionError("programs are known to a partition, not decided by an account")
 
 
-_CHANGE_DETAILS = {
+_CHANGE_DETAILS: Final = {
     "no_previous_value": "what the subscription was before is not known",
     "older_version": "something newer is known of the subscription",
     "currency_changed": "values in two currencies are not compared",

@@ -3,6 +3,8 @@
 All arithmetic is on whole numerators and denominators; nothing is rounded before the end.
 """
 
+from typing import Final
+
 from schemas import ids
 from schemas.facts import PaymentSucceeded
 from schemas.points import Money, Multiplier, PointsEarned
@@ -19,7 +21,7 @@ from streams.account.compiled import (
 from streams.account.state import Counter, Earning
 from streams.account.turn import Turn
 
-NOTHING: Ratio = (0, 1)
+NOTHING: Final[Ratio] = (0, 1)
 
 
 def earn(turn: Turn, trigger: str, at: int, *, event: str | None = None) -> None:

@@ -3,10 +3,12 @@
 A counter keeps the newest periods only: enough for facts that come some days late.
 """
 
+from typing import Final
+
 from streams.account.compiled import CompiledLimit, CompiledProgram
 from streams.account.state import Counter
 
-KEPT_PERIODS = 8
+KEPT_PERIODS: Final = 8
 """A daily cap stays exact for facts up to this many active days late."""
 
 

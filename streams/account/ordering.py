@@ -38,7 +38,7 @@ _RANKS: Final[dict[type, int]] = {
     facts.SubscriptionCancelled: 8,
     facts.TimeReached: _TIME,
 }
-_DIGEST = ids.DIGEST_BYTES
+_DIGEST: Final = ids.DIGEST_BYTES
 
 
 def fold(

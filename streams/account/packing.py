@@ -21,8 +21,8 @@ from schemas.facts import (
 )
 from streams.account.past import Remembered
 
-_HEAD = ("id", "site", "customer", "occurred_at", "source", "v")
-_OWN = len(_HEAD)
+_HEAD: Final = ("id", "site", "customer", "occurred_at", "source", "v")
+_OWN: Final = len(_HEAD)
 """Where a fact's own fields begin."""
 _TYPICAL: Final = 200
 _WORDY: Final = frozenset(
@@ -38,13 +38,13 @@ def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 _KINDS: tuple[Any, ...] = get_args(AnyFact)
-_NUMBERS: dict[type, int] = {kind: number for number, kind in enumerate(_KINDS)}
-_FIELDS = [_names(kind)[_OWN:] for kind in _KINDS]
-_SUBSCRIPTIONS = [
+_NUMBERS: Final[dict[type, int]] = {kind: number for number, kind in enumerate(_KINDS)}
+_FIELDS: Final = [_names(kind)[_OWN:] for kind in _KINDS]
+_SUBSCRIPTIONS: Final = [
     names.index("subscription") if "subscription" in names else -1 for names in _FIELDS
 ]
 _SUBSCRIPTION, _LINE = _names(Subscription), _names(Line)
-_LINES = _SUBSCRIPTION.index("lines")
+_LINES: Final = _SUBSCRIPTION.index("lines")
 
 assert all(_names(kind)[:_OWN] == _HEAD for kind in _KINDS)
 

@@ -5,15 +5,16 @@ forgotten of them, the account's newest past keeps as it was.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from schemas import ids
 from streams.account.state import Account, Memory, Payment, StoredInstant
 
-KEPT_SECONDS = 2 * 366 * 86_400
+KEPT_SECONDS: Final = 2 * 366 * 86_400
 """A payment can be refunded for two years: longer than any card scheme's dispute window."""
-MAX_PAYMENTS = 400
+MAX_PAYMENTS: Final = 400
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,16 +6,17 @@ little of it; else it is merged by months of thirty days, each counting from its
 """
 
 from bisect import bisect_left
+from typing import Final
 
 from streams.account.state import Memory, Qualifying
 from streams.account.windows import KEPT_SECONDS, Window
 
-POINTS = ""
+POINTS: Final = ""
 """Points stand among the currencies under no name."""
 
-EXACT = 64
+EXACT: Final = 64
 """So many instants that the window does not look back to are kept before they are merged."""
-_MONTH = 30 * 86_400
+_MONTH: Final = 30 * 86_400
 
 
 def count(memory: Memory, currency: str, at: int, value: int, window: Window | None) -> None:

@@ -6,6 +6,8 @@ them expired counts as undone, then other lots in debit order, then as `refunds.
 Rewards that are taken back give their cost back before, so that the refund finds it there.
 """
 
+from typing import Final
+
 from schemas import ids
 from schemas.facts import PaymentRefunded, PaymentSucceeded
 from schemas.points import FactIgnored, Money
@@ -13,8 +15,8 @@ from streams.account import payments, pulls, revocation, tiers, undoing
 from streams.account.state import NEVER, Earning, ParkedRefund, Payment
 from streams.account.turn import BY_REFUND, BY_TIME, Turn
 
-MAX_PARKED = 32
-PARKED_SECONDS = 90 * 86_400
+MAX_PARKED: Final = 32
+PARKED_SECONDS: Final = 90 * 86_400
 """How long after it occurred a refund waits for its payment."""
 
 

@@ -20,10 +20,10 @@ PROMOTIONAL: Final = 0
 STANDARD: Final = 1
 """Priorities of lots: promotional ones are spent first."""
 
-FOR_GOOD = 1 << 62
+FOR_GOOD: Final = 1 << 62
 """A `held_until` that does not end."""
 
-_LAST = 1 << 61
+_LAST: Final = 1 << 61
 
 
 class Lot(msgspec.Struct, array_like=True, gc=False):

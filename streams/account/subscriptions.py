@@ -5,6 +5,7 @@ No billing event carries the state before it, so what changed is told from memor
 """
 
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
@@ -16,16 +17,16 @@ from schemas.rewards import LandsOn
 from streams.account.compiled import CompiledProgram
 from streams.account.state import NEVER, KnownSubscription, Memory
 
-MAX_SUBSCRIPTIONS = 50
+MAX_SUBSCRIPTIONS: Final = 50
 """Beyond this many the one that was longest without news is forgotten."""
 
 UNTRIED, WAITING, CONVERTED = 0, 1, 2
 """What is known of a trial: nothing, that rules wait for its end, that it ended."""
 
-_YEAR_SECONDS_MIN = 360 * 86_400
+_YEAR_SECONDS_MIN: Final = 360 * 86_400
 """Longer than any term of months that is no year, shorter than any year."""
 
-_UNITS_PER_MONTH = {"day": (1461, 48), "week": (1461, 336), "month": (1, 1), "year": (1, 12)}
+_UNITS_PER_MONTH: Final = {"day": (1461, 48), "week": (1461, 336), "month": (1, 1), "year": (1, 12)}
 """How many billing units a month has, as a ratio: a year is 365.25 days of twelve equal months."""
 
 

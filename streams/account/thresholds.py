@@ -4,12 +4,14 @@ Conditions on the balance see it before the costs of this turn, so that two rewa
 balance both fire; what they cost together never exceeds it.
 """
 
+from typing import Final
+
 from streams.account import rewards
 from streams.account.compiled import CompiledReward
 from streams.account.earning import holds
 from streams.account.turn import BY_THRESHOLD, BY_TIER, Turn
 
-MAX_FIRINGS = 100
+MAX_FIRINGS: Final = 100
 """Rewards that one fact may fire. What is left over fires with the account's next fact."""
 
 

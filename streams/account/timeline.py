@@ -5,6 +5,8 @@ the tier, earn for anniversaries, then tier upgrade and rewards. A lot whose `ex
 gone at t.
 """
 
+from typing import Final
+
 from schemas import ids
 from schemas.facts import TimeReached
 from schemas.points import ExpiryReason, PointsActivated, PointsExpired
@@ -22,7 +24,7 @@ from streams.account.earning import earn
 from streams.account.state import NEVER, Lot
 from streams.account.turn import BY_TIME, Turn
 
-ANNIVERSARY = "subscription_anniversary"
+ANNIVERSARY: Final = "subscription_anniversary"
 
 
 def advance(turn: Turn, until: int) -> None:

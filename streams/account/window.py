@@ -26,11 +26,11 @@ from streams.account.state import Account
 from streams.account.storing import decode_core, encode_core
 from streams.account.timeline import ANNIVERSARY
 
-REACH_SECONDS = 4 * 86_400
+REACH_SECONDS: Final = 4 * 86_400
 """How late a fact may come and still take its place; Chargebee repeats a webhook for two days."""
-KEPT_BYTES = 32_768
+KEPT_BYTES: Final = 32_768
 """As much of facts can be taken back even where an account is so busy that they are of one day."""
-ON_ARRIVAL = 9
+ON_ARRIVAL: Final = 9
 """The rank of what stands where it arrived; among its like the first comes first."""
 
 _FRESH: Final = encode_core(Account())

@@ -7,17 +7,18 @@ month; everything clearly within or without is told by two comparisons.
 from calendar import isleap
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from schemas.program import periods
 
-KEPT_SECONDS = 2 * 366 * 86_400
+KEPT_SECONDS: Final = 2 * 366 * 86_400
 """What counted is remembered for two years, or for the window where that is longer."""
 
-_DAY = 86_400
-_SLACK = 5 * _DAY
+_DAY: Final = 86_400
+_SLACK: Final = 5 * _DAY
 """More than the calendar makes of any number of average months: month ends, leap days, clocks."""
-_MONTH = 2_629_746
+_MONTH: Final = 2_629_746
 """The average month of the calendar, in seconds."""
 
 
