@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.collector import collect_seldom
 from deploy.console import err, out
 from deploy.errors import OperatingError
 from deploy.native.loading import prefer_compiled
@@ -80,6 +81,7 @@ for _name in COMMANDS:
 def main() -> None:
     """Run; say operating errors in a sentence, without a traceback."""
     try:
+        collect_seldom()
         prefer_compiled()
         app()
     except OperatingError as error:

@@ -4,7 +4,7 @@ Every fact is decided as it was then: under the program versions known at the ti
 for at the instant at which it was answered, and rewards under the ordinals that they have.
 """
 
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -31,6 +31,7 @@ from streams.account.turn import Ordinals, Turn
 from streams.account.window import ON_ARRIVAL, Firing
 
 Outcome = RewardDelivered | RewardFailed
+_ANSWERED: Final = frozenset({AdjustmentRequested, RedemptionRequested})
 
 
 class Refold:
@@ -83,7 +84,7 @@ class Refold:
         )
         if given != each.given and not is_late:
             self.corrected.append((fact.id, each.given, given))
-        kept = each.given if isinstance(fact, AdjustmentRequested | RedemptionRequested) else given
+        kept = each.given if type(fact) in _ANSWERED else given
         told = Remembered(
             each.at, each.rank, each.offset, each.known, kept, each.fact, lets_by(turn), turn.room
         )
@@ -92,10 +93,9 @@ class Refold:
 
     def _has_to_wait(self, fact: AnyFact, turn: Turn) -> TypeGuard[Outcome]:
         """Whether a fact is the outcome of a reward that has not fired yet in this order."""
-        return (
-            isinstance(fact, RewardDelivered | RewardFailed)
-            and waiting_for(turn, fact.reward_id) is None
-        )
+        return (type(fact) is RewardDelivered or type(fact) is RewardFailed) and waiting_for(
+            turn, fact.reward_id
+        ) is None
 
     def _undoes_late(self, event: AnyPointsEvent) -> bool:
         """A refund that came before its payment undoes what it earned; also that is news now."""
