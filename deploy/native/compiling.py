@@ -21,6 +21,8 @@ ASKED_BY_EVERY_FACT = ("schemas/ids.py", "schemas/program/periods.py")
 """Compiled with the fold: a call from compiled code to compiled code costs next to nothing."""
 KEPT_BUILDS = 4
 """A process that just starts may still load modules of a build that is not the newest."""
+DIRECT_CALLS = "-fno-plt -fno-semantic-interposition"
+"""Nobody replaces the interpreter's functions, which compiled code calls all the time."""
 PROOF = """\
 import sys
 from pathlib import Path
@@ -105,7 +107,9 @@ def _copied(code: Path, copy: Path) -> Path:
 
 def _compile(copy: Path, built: Path) -> None:
     (copy / "mypy.ini").write_text("[mypy]\n", encoding="utf-8")  # or the user's own would count
-    _run([sys.executable, "-m", "mypyc", *to_compile(copy)], copy, MYPYC_DEBUG_LEVEL="0")
+    flags = f"{os.environ.get('CFLAGS', '')} {DIRECT_CALLS}".strip()
+    command = [sys.executable, "-m", "mypyc", *to_compile(copy)]
+    _run(command, copy, MYPYC_DEBUG_LEVEL="0", CFLAGS=flags)
     for path in sorted(copy.rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}")):
         place = path.relative_to(copy)
         if place.parts[0] != "build":
