@@ -1,18 +1,30 @@
-"""One history told to the fold and to the oracle, in one form, and where they first differ."""
+"""One history told to the fold and to the oracle, in one form, and where they first differ.
 
+The fold is told the facts as they are delivered. Where one comes in order, both tell the same of
+it, event for event. Where one comes late, the fold corrects what the oracle tells anew: then they
+agree on what follows from the facts alone. The ordinals of rewards do not, once one came late.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from schemas import ids, points
-from schemas.facts import AnyFact, ProgramPublished
+from schemas.facts import AnyFact, ProgramPublished, RewardDelivered, RewardFailed
 from schemas.points import AnyPointsEvent
 from schemas.program.amounts import parse_exact
 from schemas.program.model import Program
 from streams.account.evolve import ordinal_of
 from streams.account.programs import Programs
-from tests.oracle.account import OracleAccount
-from tests.oracle.book import Told
-from tests.support.story import Story
+from streams.account.state import PROMOTIONAL, OpenReward
+from tests.laws.deliveries import in_order
+from tests.oracle.book import Firing, Told
+from tests.oracle.order import OracleOfArrivals
+from tests.support.story import CUSTOMER, Story
+from tests.support.year import SITE
 
 Lots = dict[int, tuple[Any, ...]]
 
@@ -41,22 +53,120 @@ def published(program: Program) -> ProgramPublished:
 
 def difference(program: Program, history: list[AnyFact]) -> Difference | None:
     """The first fact on which fold and oracle do not agree, None where they agree on all."""
-    told, oracle = Story(Programs().with_published(published(program))), OracleAccount([program])
+    told, oracle = Story(Programs().with_published(published(program))), OracleOfArrivals([program])
+    is_late = not in_order(history)
     for place, fact in enumerate(history):
         if isinstance(fact, ProgramPublished):
             told.programs = told.programs.with_published(fact)
             oracle.publish(Program.model_validate(fact.document))
             continue
-        expected = oracle.tell(fact)
+        heard: AnyFact | None = fact
+        if is_late and isinstance(fact, RewardDelivered | RewardFailed):
+            if not is_open(fact, told):
+                continue
+            heard = numbered_as_by(oracle, fact, told)
+        expected = None if heard is None else oracle.tell(heard)
         try:
-            folded: list[Any] = [*map(as_told, what_moved(told.tell(fact)))]
+            events = what_moved(told.tell(fact))
         except Exception as error:  # noqa: BLE001 - whatever the fold raises is a difference
-            return Difference(place, fact, [repr(error)], list(expected))
-        if folded != expected:
-            return Difference(place, fact, folded, list(expected))
-        if lots_of(told) != lots_expected(oracle):
-            return Difference(place, fact, [lots_of(told)], [lots_expected(oracle)])
+            return Difference(place, fact, [repr(error)], list(expected or ()))
+        if expected is not None:
+            folded = [*map(as_told, events)]
+            if is_late:
+                folded, expected = without_ordinals(folded), without_ordinals(expected)
+            if folded != expected:
+                return Difference(place, fact, list(folded), list(expected))
+        states = [*zip(state_of(told), state_expected(oracle), strict=True)]
+        differ = [(folded, wanted) for folded, wanted in states if folded != wanted]
+        if differ:
+            return Difference(place, fact, [folded for folded, _ in differ], [e for _, e in differ])
     return None
+
+
+def is_open(fact: RewardDelivered | RewardFailed, told: Story) -> bool:
+    """Whether the reward waits for its outcome: nothing comes of one that was not earned."""
+    return any(name_of(fact, each) == fact.reward_id for each in told.account.ledger.open_rewards)
+
+
+def numbered_as_by(
+    oracle: OracleOfArrivals, fact: RewardDelivered | RewardFailed, told: Story
+) -> AnyFact | None:
+    """An outcome of the open reward that the fold calls so, under the number that it has in the
+    order of the facts. None where it is not due there at all: then the outcome moves nothing.
+    """
+    rewards, stand = told.account.ledger.open_rewards, open_and_standing(told)
+    [named] = [each for each in rewards if name_of(fact, each) == fact.reward_id]
+    alike = [
+        each
+        for each in rewards
+        if waits(each) == waits(named) and (each in stand) is (named in stand)
+    ]
+    firings = [
+        each
+        for each in oracle.account.book.firings
+        if each.open and waits_expected(each) == waits(named) and each.stands is (named in stand)
+    ]
+    place = alike.index(named)
+    if place >= len(firings):
+        return None
+    return msgspec.structs.replace(fact, reward_id=name_of(fact, firings[place]))
+
+
+def name_of(fact: AnyFact, of: OpenReward | Firing) -> str:
+    return ids.reward_id(fact.site, fact.customer, of.reward, of.ordinal)
+
+
+def without_ordinals(told: Iterable[Told]) -> list[Told]:
+    return [
+        each._replace(detail={key: said for key, said in each.detail.items() if key != "ordinal"})
+        for each in told
+    ]
+
+
+def state_of(told: Story) -> list[tuple[str, Any]]:
+    """What converges whatever the order of delivery: each with its name."""
+    ledger = told.account.ledger
+    return [
+        ("lots", lots_of(told)),
+        ("figures", (told.balance, told.pending, told.lifetime, told.deficit)),
+        ("tier", (ledger.tier, ledger.tier_since)),
+        ("standing", Counter({name: ledger.standing(name) for name in ledger.fired})),
+        ("held", sorted((each.reward, each.tier) for each in ledger.held)),
+        ("open", Counter(map(waits, open_and_standing(told)))),
+    ]
+
+
+def state_expected(oracle: OracleOfArrivals) -> list[tuple[str, Any]]:
+    book = oracle.account.book
+    firings = [] if oracle.account.erased else book.firings
+    return [
+        ("lots", lots_expected(oracle)),
+        ("figures", (book.balance, book.pending, book.lifetime, book.deficit)),
+        ("tier", (book.tier, oracle.account.standing.since)),
+        ("standing", Counter(each.reward for each in firings if each.stands)),
+        ("held", sorted((each.reward, each.tier) for each in firings if each.tier is not None)),
+        ("open", Counter(waits_expected(each) for each in firings if each.open and each.stands)),
+    ]
+
+
+def open_and_standing(told: Story) -> list[OpenReward]:
+    revoked = {event.reward_id for event in told.events if isinstance(event, points.RewardRevoked)}
+    return [
+        each
+        for each in told.account.ledger.open_rewards
+        if ids.reward_id(SITE, CUSTOMER, each.reward, each.ordinal) not in revoked
+    ]
+
+
+def waits(reward: OpenReward) -> tuple[Any, ...]:
+    """A reward that waits for its outcome, by all but its ordinal."""
+    pieces = tuple((piece.id, piece.points) for piece in reward.taken)
+    return reward.reward, reward.request, reward.at, pieces
+
+
+def waits_expected(firing: Firing) -> tuple[Any, ...]:
+    pieces = tuple((lot.id, points) for lot, points in firing.pieces)
+    return firing.reward, firing.request, firing.at, pieces
 
 
 def what_moved(events: list[AnyPointsEvent]) -> list[AnyPointsEvent]:
@@ -65,18 +175,24 @@ def what_moved(events: list[AnyPointsEvent]) -> list[AnyPointsEvent]:
 
 def lots_of(told: Story) -> Lots:
     return {
-        lot.id: (lot.points, lot.earned_at, lot.available_at, lot.expires_at or None, lot.active)
+        lot.id: (
+            lot.points, lot.earned_at, lot.available_at, lot.expires_at or None, lot.active,
+            lot.priority == PROMOTIONAL, bool(lot.waits_for),
+        )
         for lot in told.account.ledger.lots
-    }
+    }  # fmt: skip
 
 
-def lots_expected(oracle: OracleAccount) -> Lots:
-    book = oracle.book
+def lots_expected(oracle: OracleOfArrivals) -> Lots:
+    book = oracle.account.book
     return {
-        lot.id: (book.left(lot), lot.earned_at, lot.available_at, lot.expires_at, lot.active)
+        lot.id: (
+            book.left(lot), lot.earned_at, lot.available_at, lot.expires_at, lot.active,
+            lot.promotional, lot.waits_for is not None,
+        )
         for lot in book.lots
         if book.left(lot)
-    }
+    }  # fmt: skip
 
 
 def as_told(event: AnyPointsEvent) -> Told:

@@ -1,4 +1,4 @@
-"""Random histories in canonical order, at instants where dates of a program fall together.
+"""Random histories, at instants where dates of a program fall together, in canonical order or late.
 
 Amid some of them further versions of the program are published.
 """
@@ -14,24 +14,11 @@ from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.chance import Chance
 from tests.laws.compare import published
+from tests.laws.deliveries import canonical, delivered_late
 from tests.laws.programs import next_version
 from tests.oracle import wall
 from tests.support import story
 from tests.support.year import SITE
-
-RANKS: dict[type, int] = {
-    facts.SubscriptionCreated: 0,
-    facts.SubscriptionActivated: 1,
-    facts.SubscriptionChanged: 2,
-    facts.SubscriptionRenewed: 3,
-    facts.SubscriptionReactivated: 4,
-    facts.PaymentSucceeded: 5,
-    facts.PaymentRefunded: 6,
-    facts.CustomEventReceived: 7,
-    facts.SubscriptionCancelled: 8,
-}
-LAST = 9
-"""Requests, outcomes and time."""
 
 DAYS = [
     "2025-12-31", "2026-01-01", "2026-01-31", "2026-02-28", "2026-03-07", "2026-03-08",
@@ -43,20 +30,17 @@ PLANS = ["basic", "pro", "other"]
 YEARS = 3 * 366 * story.DAY
 
 
-def canonical(history: list[AnyFact]) -> list[AnyFact]:
-    return sorted(
-        history, key=lambda fact: (fact.occurred_at, RANKS.get(type(fact), LAST), fact.id)
-    )
-
-
-def random_history(chance: Chance, program: Program) -> list[AnyFact]:
-    """Facts of one customer, some of them told again later, and at last the end of time."""
-    draw = _Draw(chance, program)
+def random_history(chance: Chance, program: Program, *, late: bool = False) -> list[AnyFact]:
+    """Facts of one customer as they are delivered, some of them told again later, and at last the
+    end of time. Where they may be `late`, they happen within days of each other.
+    """
+    draw = _Draw(chance, program, within_days=late)
     history = [draw.fact() for _ in range(chance.choice([4, 8, 12, 16, 24, 32]))]
     ordered = canonical(list({fact.id: fact for fact in history}.values()))
-    for _ in range(chance.choice([0, 0, 1, 3])):
-        place = chance.randrange(len(ordered))
-        ordered.insert(chance.randint(place + 1, len(ordered)), ordered[place])
+    if late:
+        ordered = delivered_late(chance, ordered)
+    else:
+        _repeat_some(chance, ordered)
     place = 0
     for version in range(2, 2 + chance.choice([0, 0, 1, 2])):
         program = next_version(chance, program, version, draw.effective_from())
@@ -66,13 +50,21 @@ def random_history(chance: Chance, program: Program) -> list[AnyFact]:
     return [*ordered, story.time(draw.last + YEARS)]
 
 
+def _repeat_some(chance: Chance, history: list[AnyFact]) -> None:
+    for _ in range(chance.choice([0, 0, 1, 3])):
+        place = chance.randrange(len(history))
+        history.insert(chance.randint(place + 1, len(history)), history[place])
+
+
 class _Draw:
     """Each history has its own leaning, so that some are full of refunds and others of rewards."""
 
-    def __init__(self, chance: Chance, program: Program) -> None:
+    def __init__(self, chance: Chance, program: Program, *, within_days: bool) -> None:
         self.chance, self.program = chance, program
         self.zone = ZoneInfo(program.timezone)
         self.instants = self._hot_instants()
+        if within_days:
+            self.instants = self._crowded()
         self.last = max(self.instants)
         self.number = 0
         self.paid: list[tuple[str, str, int]] = []
@@ -105,6 +97,13 @@ class _Draw:
                 found += [at, at + chance.choice([-1, 0, 1, 3_600, story.DAY])]
         # What is older than two years an account may have forgotten.
         return [at for at in found if at < min(found) + 700 * story.DAY]
+
+    def _crowded(self) -> list[int]:
+        """Few of the instants, and others within days of them."""
+        chance = self.chance
+        few = chance.sample(self.instants, min(len(self.instants), chance.randint(2, 6)))
+        beside = [0, 1, story.HOUR, 12 * story.HOUR, story.DAY, 2 * story.DAY, 3 * story.DAY]
+        return [at + delay for at in few for delay in chance.sample(beside, chance.randint(1, 4))]
 
     def effective_from(self) -> datetime:
         return wall.local(self.chance.choice(self.instants), self.zone).replace(tzinfo=None)

@@ -38,15 +38,21 @@ class OracleAccount:
     def publish(self, program: Program) -> None:
         self.versions.append(program)
 
-    def tell(self, fact: facts.AnyFact) -> list[Told]:
-        """What happens because of this fact, first what time did before it."""
+    def tell(
+        self, fact: facts.AnyFact, at: int | None = None, *, granted: bool | None = None
+    ) -> list[Told]:
+        """What happens because of this fact, first what time did before it.
+
+        It stands at `at`, its own instant unless it was answered later: the version is that of its
+        own. A request that was `granted` before, or was not, is so again.
+        """
         told_before = len(self.book.told)
         if fact.id not in self.known and not self.erased:
-            self.live_until(fact.occurred_at)
-            self.clock = fact.occurred_at
-            if self.standing.joined_at is None:
-                self.standing.joined_at = fact.occurred_at
-            step = self.step(fact, fact.id, fact.occurred_at)
+            at = fact.occurred_at if at is None else at
+            self.live_until(at)
+            self.standing.joins(fact.occurred_at)
+            step = self.step(fact, fact.id, at, self.program_at(fact.occurred_at))
+            step.granted = granted
             _HANDLERS[type(fact)](self, step, fact)
             self.settle(step)
             activities.remind(step)
@@ -63,8 +69,8 @@ class OracleAccount:
         for known in self.book.subscriptions:
             known.watched = known.watched or activities.listens_to(step.program, ANNIVERSARY)
 
-    def step(self, fact: facts.AnyFact, key: str, at: int) -> Step:
-        program = self.program_at(at)
+    def step(self, fact: facts.AnyFact, key: str, at: int, program: Program | None = None) -> Step:
+        program = program or self.program_at(at)
         before, levels = self.book.figures(), program.tiers and program.tiers.levels
         if levels and before.tier not in [level.id for level in levels]:
             before = type(before)(
@@ -78,6 +84,7 @@ class OracleAccount:
         while (at := min(self.due(), default=None)) is not None and at <= until:
             self.live_through(at)
             self.clock = at
+        self.clock = until
 
     def due(self) -> list[int]:
         """Every instant at which time alone will change something."""

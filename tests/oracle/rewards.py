@@ -136,20 +136,26 @@ def rests_on(step: Step, reward: RewardRule) -> str | int | Tier | None:
 
 
 def redeem(step: Step, reward: RewardRule, request: str) -> None:
-    """Asked for by request: granted for its cost, or refused."""
-    allowed = reward.when.request and step.holds(reward.when.when, "redemption_requested")
-    if not allowed or not within_limit(step, reward):
-        return
-    if reward.cost <= max(0, step.book.balance):
+    """Asked for by request: granted for its cost, or refused. An answer that was given stands."""
+    granted = step.granted
+    if granted is None:
+        allowed = reward.when.request and step.holds(reward.when.when, "redemption_requested")
+        granted = allowed and within_limit(step, reward)
+        granted = granted and reward.cost <= max(0, step.book.balance)
+    if granted:
         firing = earn(step, reward, request)
         if reward.cost:
             pay(step, reward, firing)
 
 
 def pay(step: Step, reward: RewardRule, firing: Firing) -> None:
+    """What was granted is owed where the points were not there in the order of the facts."""
     book = step.book
     taken = book.debit(reward.cost, "redeemed", active=True)
-    assert sum(taken.values()) == reward.cost, "a reward costs no more than the balance"
+    missing = reward.cost - sum(taken.values())
+    assert missing == 0 or step.granted, "a reward costs no more than the balance"
+    if missing:
+        book.owed.append(missing)
     firing.pieces = [(lot, taken[lot.id]) for lot in book.lots if lot.id in taken]
     firing.pieces.sort(key=lambda piece: piece[0].debit_order())
     book.tell("PointsRedeemed", step.at, reward=reward.id, ordinal=firing.ordinal, lots=taken)

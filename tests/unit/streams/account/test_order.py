@@ -352,6 +352,19 @@ def test_versions_published_since_do_not_change_what_was_decided_before() -> Non
     assert told.balance == 110
 
 
+def test_a_lot_of_a_later_version_is_confirmed_by_what_came_before_that_version() -> None:
+    waiting = "activate_on: {on: custom, event: visit, within: P7D}"
+    pay = "- {id: pay, on: payment_succeeded, points: 10"
+    told = story(f"{pay}}}")
+    second = program_of(program_text(f"{pay}, {waiting}}}"))._documents[0]
+    told.happened("visit", T0 + DAY)
+    told.programs = type(told.programs)(
+        (*told.programs._documents, second.replace(b'"version":1', b'"version":2'))
+    )
+    told.paid("t1", 1_000, at=T0)
+    assert (told.balance, told.pending) == (10, 0), "the visit stands within its seven days"
+
+
 def test_a_deleted_customer_stays_deleted() -> None:
     told = story()
     told.paid("t1", 1_000, at=T0)
