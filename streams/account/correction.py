@@ -144,7 +144,9 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
             names[firing] = _earn(turn, refold, firing)
     _rename(target.ledger, names)
     over = [each for each in end.fired if each in refold.known and each not in {*names, *kept}]
-    end.fired = [*over, *names.values()]
+    # In the order in which they fire: the next re-fold gives them their ordinals by it.
+    fired = [names.get(each, each) for each in end.fired if each in names or each in over]
+    end.fired = [*fired, *(names[each] for each in back)]
     end.ended = [*over, *ended, *back]
 
 
@@ -159,6 +161,13 @@ def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:
 
 
 def _rename(ledger: Ledger, names: dict[Firing, Firing]) -> None:
+    """Where one that is over has the name that another gets, the other has it."""
+    given = set(names.values())
+    for kept in (ledger.open_rewards, ledger.settled):
+        for each in kept.copy():
+            firing = (each.reward, each.ordinal)
+            if firing in given and firing not in names:
+                kept.remove(each)
     for waiting in [*ledger.open_rewards, *ledger.settled]:
         firing = (waiting.reward, waiting.ordinal)
         waiting.ordinal = names.get(firing, firing)[1]

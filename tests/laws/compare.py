@@ -5,7 +5,6 @@ it, event for event. Where one comes late, the fold corrects what the oracle tel
 agree on what follows from the facts alone. The ordinals of rewards do not, once one came late.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +12,18 @@ from typing import Any
 import msgspec
 
 from schemas import ids, points
-from schemas.facts import AnyFact, ProgramPublished, RewardDelivered, RewardFailed
+from schemas.facts import AnyFact, ProgramPublished, RewardDelivered, RewardFailed, TimeReached
 from schemas.points import AnyPointsEvent
 from schemas.program.amounts import parse_exact
 from schemas.program.model import Program
 from streams.account.evolve import ordinal_of
 from streams.account.programs import Programs
-from streams.account.state import PROMOTIONAL, OpenReward
+from streams.account.state import OpenReward
 from tests.laws.deliveries import in_order
+from tests.laws.states import open_and_standing, states_that_differ, waits, waits_expected
 from tests.oracle.book import Firing, Told
 from tests.oracle.order import OracleOfArrivals
-from tests.support.story import CUSTOMER, Story
-from tests.support.year import SITE
-
-Lots = dict[int, tuple[Any, ...]]
+from tests.support.story import Story
 
 
 @dataclass
@@ -53,34 +50,48 @@ def published(program: Program) -> ProgramPublished:
 
 def difference(program: Program, history: list[AnyFact]) -> Difference | None:
     """The first fact on which fold and oracle do not agree, None where they agree on all."""
-    told, oracle = Story(Programs().with_published(published(program))), OracleOfArrivals([program])
-    is_late = not in_order(history)
+    both = Both(program, is_late=not in_order(history))
     for place, fact in enumerate(history):
+        folded, expected = both.tell(fact)
+        if folded != expected:
+            return Difference(place, fact, folded, expected)
+    return None
+
+
+class Both:
+    """The fold and the oracle, told the same facts."""
+
+    def __init__(self, program: Program, *, is_late: bool) -> None:
+        self.told = Story(Programs().with_published(published(program)))
+        self.oracle = OracleOfArrivals([program])
+        self.is_late = is_late
+
+    def tell(self, fact: AnyFact) -> tuple[list[Any], list[Any]]:
+        """What the two say of a fact, as far as it does not depend on the order of delivery."""
+        told, oracle = self.told, self.oracle
         if isinstance(fact, ProgramPublished):
             told.programs = told.programs.with_published(fact)
             oracle.publish(Program.model_validate(fact.document))
-            continue
+            return [], []
         heard: AnyFact | None = fact
-        if is_late and isinstance(fact, RewardDelivered | RewardFailed):
+        if self.is_late and isinstance(fact, TimeReached) and not oracle.heard:
+            return [], []  # the clock is told of accounts alone that something happened to
+        if self.is_late and isinstance(fact, RewardDelivered | RewardFailed):
             if not is_open(fact, told):
-                continue
+                return [], []
             heard = numbered_as_by(oracle, fact, told)
         expected = None if heard is None else oracle.tell(heard)
         try:
             events = what_moved(told.tell(fact))
         except Exception as error:  # noqa: BLE001 - whatever the fold raises is a difference
-            return Difference(place, fact, [repr(error)], list(expected or ()))
+            return [repr(error)], list(expected or ())
         if expected is not None:
             folded = [*map(as_told, events)]
-            if is_late:
+            if self.is_late:
                 folded, expected = without_ordinals(folded), without_ordinals(expected)
             if folded != expected:
-                return Difference(place, fact, list(folded), list(expected))
-        states = [*zip(state_of(told), state_expected(oracle), strict=True)]
-        differ = [(folded, wanted) for folded, wanted in states if folded != wanted]
-        if differ:
-            return Difference(place, fact, [folded for folded, _ in differ], [e for _, e in differ])
-    return None
+                return folded, expected
+        return states_that_differ(told, oracle)
 
 
 def is_open(fact: RewardDelivered | RewardFailed, told: Story) -> bool:
@@ -123,76 +134,8 @@ def without_ordinals(told: Iterable[Told]) -> list[Told]:
     ]
 
 
-def state_of(told: Story) -> list[tuple[str, Any]]:
-    """What converges whatever the order of delivery: each with its name."""
-    ledger = told.account.ledger
-    return [
-        ("lots", lots_of(told)),
-        ("figures", (told.balance, told.pending, told.lifetime, told.deficit)),
-        ("tier", (ledger.tier, ledger.tier_since)),
-        ("standing", Counter({name: ledger.standing(name) for name in ledger.fired})),
-        ("held", sorted((each.reward, each.tier) for each in ledger.held)),
-        ("open", Counter(map(waits, open_and_standing(told)))),
-    ]
-
-
-def state_expected(oracle: OracleOfArrivals) -> list[tuple[str, Any]]:
-    book = oracle.account.book
-    firings = [] if oracle.account.erased else book.firings
-    return [
-        ("lots", lots_expected(oracle)),
-        ("figures", (book.balance, book.pending, book.lifetime, book.deficit)),
-        ("tier", (book.tier, oracle.account.standing.since)),
-        ("standing", Counter(each.reward for each in firings if each.stands)),
-        ("held", sorted((each.reward, each.tier) for each in firings if each.tier is not None)),
-        ("open", Counter(waits_expected(each) for each in firings if each.open and each.stands)),
-    ]
-
-
-def open_and_standing(told: Story) -> list[OpenReward]:
-    revoked = {event.reward_id for event in told.events if isinstance(event, points.RewardRevoked)}
-    return [
-        each
-        for each in told.account.ledger.open_rewards
-        if ids.reward_id(SITE, CUSTOMER, each.reward, each.ordinal) not in revoked
-    ]
-
-
-def waits(reward: OpenReward) -> tuple[Any, ...]:
-    """A reward that waits for its outcome, by all but its ordinal."""
-    pieces = tuple((piece.id, piece.points) for piece in reward.taken)
-    return reward.reward, reward.request, reward.at, pieces
-
-
-def waits_expected(firing: Firing) -> tuple[Any, ...]:
-    pieces = tuple((lot.id, points) for lot, points in firing.pieces)
-    return firing.reward, firing.request, firing.at, pieces
-
-
 def what_moved(events: list[AnyPointsEvent]) -> list[AnyPointsEvent]:
     return [event for event in events if not isinstance(event, points.FactIgnored)]
-
-
-def lots_of(told: Story) -> Lots:
-    return {
-        lot.id: (
-            lot.points, lot.earned_at, lot.available_at, lot.expires_at or None, lot.active,
-            lot.priority == PROMOTIONAL, bool(lot.waits_for),
-        )
-        for lot in told.account.ledger.lots
-    }  # fmt: skip
-
-
-def lots_expected(oracle: OracleOfArrivals) -> Lots:
-    book = oracle.account.book
-    return {
-        lot.id: (
-            book.left(lot), lot.earned_at, lot.available_at, lot.expires_at, lot.active,
-            lot.promotional, lot.waits_for is not None,
-        )
-        for lot in book.lots
-        if book.left(lot)
-    }  # fmt: skip
 
 
 def as_told(event: AnyPointsEvent) -> Told:

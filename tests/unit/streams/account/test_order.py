@@ -33,6 +33,7 @@ from tests.support.story import (
     paid,
     program_text,
     reasons,
+    refunded,
     renewed,
     story,
     subscription,
@@ -187,6 +188,48 @@ def test_a_reward_that_was_revoked_and_is_due_again_has_a_new_ordinal() -> None:
     assert kinds(told.happened("other", T0 + HOUR)) == ["FactIgnored"]
     assert told.account.ledger.fired == {"free": 2}, "a re-fold keeps what rewards are called"
     assert not told.account.ledger.open_rewards
+
+
+def test_a_re_fold_leaves_outcomes_with_the_rewards_that_had_them() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 15}",
+        rewards=f"[{{id: free, when: {{on: payment_succeeded}}, cost: 5, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    first = only(told.paid("t1", 100, at=T0), RewardEarned)
+    told.failed(first, at=T0 + HOUR)
+    assert told.balance == 15, "what paid for it came back"
+    told.paid("t2", 100, at=T0 + HOUR)
+    told.refunded("r1", "t2", 100, at=T0 + HOUR)
+    assert told.balance == 15
+    for second in (2, 1):
+        told.happened("other", at=T0 + HOUR + second)
+    assert told.balance == 15, "the reward of t2 went with it, and that of t1 had failed"
+
+
+def test_a_feature_that_comes_again_in_order_is_paid_from_the_lots_of_its_place() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 100}",
+        VISIT,
+        "- {id: gift, on: custom, event: gift, points: 20, priority: promotional}",
+        tiers=f"{{window: lifetime, {LEVELS}}}",
+        rewards="[{id: beta, when: {tier: low}, cost: 5, "
+        "feature: {id: beta, while_in_tier: true}}]",
+    )
+    told.happened("visit", T0)
+    told.happened("gift", T0 + HOUR)
+    told.refunded("r1", "t1", 100, at=T0 + 2 * DAY)
+    told.paid("t1", 100, at=T0 + DAY)
+    [beta] = told.account.ledger.open_rewards
+    in_order = told_in_order(
+        told,
+        happened("visit", T0),
+        happened("gift", T0 + HOUR),
+        paid("t1", 100, at=T0 + DAY),
+        refunded("r1", "t1", 100, at=T0 + 2 * DAY),
+    )
+    left, come_again = in_order.account.ledger.open_rewards
+    assert left.taken != come_again.taken == beta.taken
 
 
 def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> None:
