@@ -62,6 +62,7 @@ class Refold:
         ):
             self._fold(each, fact, is_late=each is late)
         self._pass_time(account.memory.clock, turn.programs)
+        self._forget_waiting()
 
     def _fold(self, each: Remembered, fact: AnyFact, *, is_late: bool) -> None:
         self._pass_time(each.at, self._known_to(each))
@@ -102,6 +103,14 @@ class Refold:
             if waiting_for(turn, fact.reward_id) is not None:
                 self._waiting.remove(waiting)
                 self._live(turn)
+
+    def _forget_waiting(self) -> None:
+        """An outcome whose reward does not fire is that of one that is taken away: one that is due
+        later is earned anew, and has an outcome of its own.
+        """
+        waiting = [each.offset for _, each in self._waiting]
+        past = self.target.past[-1]
+        past.facts = [each for each in past.facts if each.offset not in waiting]
 
     def _pass_time(self, until: int, programs: Programs) -> None:
         target, late = self.target, self._turn.fact

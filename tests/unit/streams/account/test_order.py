@@ -207,6 +207,22 @@ def test_a_re_fold_leaves_outcomes_with_the_rewards_that_had_them() -> None:
     assert told.balance == 15, "the reward of t2 went with it, and that of t1 had failed"
 
 
+def test_the_outcome_of_a_reward_that_was_taken_away_is_not_that_of_one_due_instead() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 15}",
+        rewards=f"[{{id: welcome, when: {{on: first_payment}}, cost: 5, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    welcome = only(told.paid("t2", 100, at=T0 + DAY), RewardEarned)
+    told.failed(welcome, at=T0 + 3 * DAY)
+    told.refunded("r1", "t2", 100, at=T0 + DAY)
+    assert told.account.ledger.standing("welcome") == 0
+    again = only(told.paid("t1", 100, at=T0), RewardEarned)
+    [waiting] = told.account.ledger.open_rewards
+    assert again.reward_id.endswith(f":welcome:{waiting.ordinal}")
+    assert (told.balance, [each.points for each in waiting.taken]) == (10, [5]), "it is paid for"
+
+
 def test_a_feature_that_comes_again_in_order_is_paid_from_the_lots_of_its_place() -> None:
     told = story(
         "- {id: pay, on: payment_succeeded, points: 100}",
