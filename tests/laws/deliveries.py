@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.facts import AnyFact, ProgramPublished
+from schemas.facts import AnyFact, ProgramPublished, TimeReached
 from tests.laws.chance import Chance
 from tests.oracle.order import LAST, RANKS
 from tests.support import story
@@ -39,17 +39,27 @@ def lateness(history: list[AnyFact]) -> list[int]:
     return found
 
 
-def delivered_late(chance: Chance, facts: list[AnyFact]) -> list[AnyFact]:
-    """Facts that happened, as they arrive. Now and then the clock has ticked before."""
-    late, again, ticks = (chance.choice([0.1, 0.4, 0.8]), chance.random() / 3, chance.random() / 3)
+def clock_of(history: list[AnyFact]) -> int:
+    return max((fact.occurred_at for fact in history), default=0)
+
+
+def delivered_late(chance: Chance, facts: list[AnyFact], *, ticks: bool) -> list[AnyFact]:
+    """Facts that happened, as they arrive. Now and then the clock is told of before.
+
+    Without `ticks` it never is: what time did under the versions known then is not done again in
+    the same way where one is published later that reaches back.
+    """
+    late, again, tick = (chance.choice([0.1, 0.4, 0.8]), chance.random() / 3, chance.random() / 3)
     arrivals: list[tuple[int, float, AnyFact]] = []
     for fact in facts:
+        if isinstance(fact, TimeReached) and not ticks:
+            continue
         for _ in range(1 + chance.often(again)):
             delay = chance.choice(DELAYS) if chance.often(late) else 0
             arrivals.append((fact.occurred_at + delay, chance.random(), fact))
     found: list[AnyFact] = []
     for now, _, fact in sorted(arrivals, key=lambda arrival: arrival[:2]):
-        if found and chance.often(ticks):
+        if ticks and chance.often(tick):
             found.append(story.time(now))
         found.append(fact)
     return found

@@ -14,7 +14,7 @@ from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.chance import Chance
 from tests.laws.compare import published
-from tests.laws.deliveries import canonical, delivered_late
+from tests.laws.deliveries import canonical, clock_of, delivered_late
 from tests.laws.programs import next_version
 from tests.oracle import wall
 from tests.support import story
@@ -37,14 +37,17 @@ def random_history(chance: Chance, program: Program, *, late: bool = False) -> l
     draw = _Draw(chance, program, within_days=late)
     history = [draw.fact() for _ in range(chance.choice([4, 8, 12, 16, 24, 32]))]
     ordered = canonical(list({fact.id: fact for fact in history}.values()))
+    versions = chance.choice([0, 0, 1, 2])
+    reaches_back = not late or chance.often(0.5)
     if late:
-        ordered = delivered_late(chance, ordered)
+        ordered = delivered_late(chance, ordered, ticks=versions == 0 or not reaches_back)
     else:
         _repeat_some(chance, ordered)
     place = 0
-    for version in range(2, 2 + chance.choice([0, 0, 1, 2])):
-        program = next_version(chance, program, version, draw.effective_from())
+    for version in range(2, 2 + versions):
         place = chance.randint(place, len(ordered))
+        begins = draw.effective_from(0 if reaches_back else clock_of(ordered[:place]))
+        program = next_version(chance, program, version, begins)
         ordered.insert(place, published(program))
         place += 1
     return [*ordered, story.time(draw.last + YEARS)]
@@ -105,8 +108,10 @@ class _Draw:
         beside = [0, 1, story.HOUR, 12 * story.HOUR, story.DAY, 2 * story.DAY, 3 * story.DAY]
         return [at + delay for at in few for delay in chance.sample(beside, chance.randint(1, 4))]
 
-    def effective_from(self) -> datetime:
-        return wall.local(self.chance.choice(self.instants), self.zone).replace(tzinfo=None)
+    def effective_from(self, clock: int) -> datetime:
+        """At one of the instants, but later than the clock, also where an hour is repeated."""
+        at = max(self.chance.choice(self.instants), clock + 2 * story.HOUR)
+        return wall.local(at, self.zone).replace(tzinfo=None)
 
     def fact(self) -> AnyFact:
         self.number += 1

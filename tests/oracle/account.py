@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -94,7 +96,9 @@ class OracleAccount:
         found = [lot.available_at for lot in book.open_lots(active=False)]
         found += [lot.expires_at for lot in book.open_lots(active=True) if lot.expires_at]
         found += self.standing.due()
-        found += [at for at, _ in activities.reminders_due(self.step(_NOTHING, "", self.clock))]
+        expiry = self.program_at(self.clock).expiry
+        if expiry is not None and expiry.remind is not None:
+            found += [at for at, _ in activities.reminders_due(self.step(_NOTHING, "", self.clock))]
         return found + [at for at, _ in self.anniversaries()]
 
     def anniversaries(self) -> list[tuple[int, Subscribed]]:
@@ -311,7 +315,12 @@ class OracleAccount:
 
 def takes_effect(program: Program) -> int:
     assert program.effective_from is not None
-    return wall.instant(program.effective_from, ZoneInfo(program.timezone))
+    return _instant(program.effective_from, program.timezone)
+
+
+@lru_cache
+def _instant(local: datetime, timezone: str) -> int:
+    return wall.instant(local, ZoneInfo(timezone))
 
 
 _HANDLERS: dict[type, Callable[[OracleAccount, Step, Any], None]] = {
