@@ -26,7 +26,7 @@ from streams.account import lots, reminders, window
 from streams.account.evolve import CORRECTED, find_kept
 from streams.account.refold import Refold
 from streams.account.rewards import landing
-from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot, figures_of
+from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot, OpenReward, figures_of
 from streams.account.turn import BY_CORRECTION, BY_FACT, Turn
 from streams.account.window import Firing
 
@@ -286,6 +286,8 @@ def _payments_that_differ(turn: Turn, due: Ledger) -> tuple[RewardPayment, ...]:
     found = []
     for reward in [*turn.ledger.open_rewards, *turn.ledger.settled]:
         other = find_kept(due, reward.reward, reward.ordinal)
+        if other is None and reward.taken:
+            other = OpenReward(reward.reward, reward.ordinal, at=reward.at)  # it costs nothing now
         if other is None or other == reward:
             continue
         found.append(

@@ -77,7 +77,7 @@ class _Draw:
             self._custom: 3.0,
             self._subscribed: 4.0,
             self._adjusted: 1.0,
-            self._outcome: 2.0 if program.rewards else 0.0,
+            self._outcome: (4.0 if within_days else 2.0) if program.rewards else 0.0,
             self._request: 2.0 if program.rewards else 0.0,
             self._assigned: 0.7 if program.tiers else 0.0,
             self._time: 0.5,

@@ -223,6 +223,22 @@ def test_the_outcome_of_a_reward_that_was_taken_away_is_not_that_of_one_due_inst
     assert (told.balance, [each.points for each in waiting.taken]) == (10, [5]), "it is paid for"
 
 
+def test_a_feature_that_was_not_due_gives_nothing_back_when_it_fails() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 110, when: account.lifetime == 0}",
+        VISIT,
+        tiers=f"{{window: lifetime, {LEVELS}}}",
+        rewards="[{id: beta, when: {tier: high}, cost: 5, "
+        "feature: {id: beta, while_in_tier: true}}]",
+    )
+    beta = only(told.paid("t1", 100, at=T0 + DAY), RewardEarned)
+    told.refunded("r1", "t1", 100, at=T0 + 2 * DAY)
+    told.happened("visit", T0)
+    assert told.balance == 10, "with the visit before it the payment earned nothing"
+    told.failed(beta, at=T0 + 3 * DAY)
+    assert told.balance == 10, "what it cost came back with the correction"
+
+
 def test_a_feature_that_comes_again_in_order_is_paid_from_the_lots_of_its_place() -> None:
     told = story(
         "- {id: pay, on: payment_succeeded, points: 100}",
