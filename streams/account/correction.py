@@ -143,11 +143,22 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
         if firing not in names:
             names[firing] = _earn(turn, refold, firing)
     _rename(target.ledger, names)
-    over = [each for each in end.fired if each in refold.known and each not in {*names, *kept}]
+    over = [each for each in end.fired if each not in names]
+    called = {**names, **_numbers_below_zero(over, refold.known, kept)}
     # In the order in which they fire: the next re-fold gives them their ordinals by it.
-    fired = [names.get(each, each) for each in end.fired if each in names or each in over]
-    end.fired = [*fired, *(names[each] for each in back)]
-    end.ended = [*over, *ended, *back]
+    end.fired = [called.get(each, each) for each in end.fired] + [names[each] for each in back]
+    end.ended = [*(called.get(each, each) for each in over), *ended, *back]
+
+
+def _numbers_below_zero(
+    over: list[Firing], known: list[Firing], kept: set[Firing]
+) -> dict[Firing, Firing]:
+    """For firings that are over and of which nobody was told under a name of their own: outcomes
+    must not take them for others when they fire in the next re-fold.
+    """
+    last = min((ordinal for _, ordinal in known), default=0)
+    nameless = [each for each in over if each not in known or each in kept]
+    return {each: (each[0], min(last, 0) - number) for number, each in enumerate(nameless, start=1)}
 
 
 def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.facts import AnyFact, ProgramPublished, TimeReached
+from schemas.facts import AnyFact, ProgramPublished, SubscriptionFact, TimeReached
 from tests.laws.chance import Chance
 from tests.oracle.order import LAST, RANKS
 from tests.support import story
@@ -44,18 +44,22 @@ def clock_of(history: list[AnyFact]) -> int:
 
 
 def delivered_late(chance: Chance, facts: list[AnyFact], *, ticks: bool) -> list[AnyFact]:
-    """Facts that happened, as they arrive. Now and then the clock is told of before.
+    """Facts that happened, as they arrive. Now and then the clock is told of before. Some are as
+    from billing, which tells of subscriptions after the payments of the same second.
 
     Without `ticks` it never is: what time did under the versions known then is not done again in
     the same way where one is published later that reaches back.
     """
     late, again, tick = (chance.choice([0.1, 0.4, 0.8]), chance.random() / 3, chance.random() / 3)
+    bills = chance.often(0.4)
     arrivals: list[tuple[int, float, AnyFact]] = []
     for fact in facts:
         if isinstance(fact, TimeReached) and not ticks:
             continue
         for _ in range(1 + chance.often(again)):
             delay = chance.choice(DELAYS) if chance.often(late) else 0
+            if bills:
+                delay = chance.choice([1, 60]) if isinstance(fact, SubscriptionFact) else 0
             arrivals.append((fact.occurred_at + delay, chance.random(), fact))
     found: list[AnyFact] = []
     for now, _, fact in sorted(arrivals, key=lambda arrival: arrival[:2]):

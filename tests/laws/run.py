@@ -31,9 +31,15 @@ class Case:
 
     def draw(self) -> tuple[Program, list[AnyFact]]:
         """A program serves some histories in a row: compiling one takes longer than a history."""
-        program = random_program(Chance(f"{self.seed}:{self.number // HISTORIES_OF_A_PROGRAM}"))
+        program = random_program(Chance(self._seed_of_program()), bills=self.is_late)
         chance = Chance(f"{self.seed}.{self.number}")
         return program, random_history(chance, program, late=self.is_late)
+
+    def _seed_of_program(self) -> str:
+        if not self.is_late:
+            return f"{self.seed}:{self.number // HISTORIES_OF_A_PROGRAM}"
+        number = self.number // self.late_every
+        return f"{self.seed}:late:{number // HISTORIES_OF_A_PROGRAM}"
 
     def differs(self) -> bool:
         return difference(*self.draw()) is not None

@@ -206,9 +206,9 @@ def leave_tier(step: Step) -> None:
 
 
 def revocable(step: Step) -> list[Firing]:
-    """Those that a refund may take back, later ordinals first."""
+    """Those that a refund may take back, the newest first; of one instant the later number."""
     found = [each for each in step.book.firings if each.stands and each.rests_on is not None]
-    return sorted(found, key=lambda each: (-each.ordinal, each.settled))
+    return sorted(found, key=lambda each: (-each.at, -each.ordinal, each.settled))
 
 
 def undo_payment(step: Step, payment: str) -> None:

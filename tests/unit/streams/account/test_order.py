@@ -207,6 +207,22 @@ def test_a_re_fold_leaves_outcomes_with_the_rewards_that_had_them() -> None:
     assert told.balance == 15, "the reward of t2 went with it, and that of t1 had failed"
 
 
+def test_a_re_fold_leaves_outcomes_where_a_reward_came_and_went_before_it_was_told_of() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 56}",
+        rewards="[{id: life, when: {lifetime: 52, repeat: every}, cost: 25, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    told.paid("t1", 100, at=T0)
+    told.refunded("r1", "t2", 100, at=T0 + DAY)
+    assert not of(told.paid("t2", 100, at=T0 + DAY), RewardEarned), "it went with the refund"
+    second = only(told.paid("t3", 100, at=T0 + DAY + HOUR), RewardEarned)
+    told.failed(second, at=T0 + DAY + HOUR)
+    assert told.balance == 31 + 56
+    told.paid("t4", 100, at=T0 + DAY + HOUR)
+    assert told.balance == 31 + 56 + 31
+
+
 def test_the_outcome_of_a_reward_that_was_taken_away_is_not_that_of_one_due_instead() -> None:
     told = story(
         "- {id: pay, on: payment_succeeded, points: 15}",
