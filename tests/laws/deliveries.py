@@ -43,15 +43,16 @@ def clock_of(history: list[AnyFact]) -> int:
     return max((fact.occurred_at for fact in history), default=0)
 
 
-def delivered_late(chance: Chance, facts: list[AnyFact], *, ticks: bool) -> list[AnyFact]:
-    """Facts that happened, as they arrive. Now and then the clock is told of before. Some are as
-    from billing, which tells of subscriptions after the payments of the same second.
+def delivered_late(
+    chance: Chance, facts: list[AnyFact], *, bills: bool, ticks: bool
+) -> list[AnyFact]:
+    """Facts that happened, as they arrive; where it `bills`, those about subscriptions come after
+    the payments of the same second. Now and then the clock is told of before.
 
     Without `ticks` it never is: what time did under the versions known then is not done again in
     the same way where one is published later that reaches back.
     """
     late, again, tick = (chance.choice([0.1, 0.4, 0.8]), chance.random() / 3, chance.random() / 3)
-    bills = chance.often(0.4)
     arrivals: list[tuple[int, float, AnyFact]] = []
     for fact in facts:
         if isinstance(fact, TimeReached) and not ticks:

@@ -35,12 +35,17 @@ def random_history(chance: Chance, program: Program, *, late: bool = False) -> l
     end of time. Where they may be `late`, they happen within days of each other.
     """
     draw = _Draw(chance, program, within_days=late)
+    bills = late and chance.often(0.4)
+    if bills:
+        draw.bills()
     history = [draw.fact() for _ in range(chance.choice([4, 8, 12, 16, 24, 32]))]
     ordered = canonical(list({fact.id: fact for fact in history}.values()))
     versions = chance.choice([0, 0, 1, 2])
     reaches_back = not late or chance.often(0.5)
     if late:
-        ordered = delivered_late(chance, ordered, ticks=versions == 0 or not reaches_back)
+        ordered = delivered_late(
+            chance, ordered, bills=bills, ticks=versions == 0 or not reaches_back
+        )
     else:
         _repeat_some(chance, ordered)
     place = 0
@@ -85,6 +90,16 @@ class _Draw:
         }
         self.draws = list(usual)
         self.weights = [weight * chance.random() for weight in usual.values()]
+
+    def bills(self) -> None:
+        """Payments and what they are for, of few instants, and little else."""
+        chance = self.chance
+        self.instants = chance.sample(self.instants, min(len(self.instants), 4))
+        often = [self._payment, self._subscribed]
+        self.weights = [
+            2.0 if draw in often else weight * chance.choice([0, 0, 0, 0.2])
+            for draw, weight in zip(self.draws, self.weights, strict=True)
+        ]
 
     def _hot_instants(self) -> list[int]:
         """Few, and such that what one fact started is due when another one comes."""
