@@ -131,7 +131,7 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
     """What was decided without the late fact and is not due goes first, then comes what is due."""
     target, end = refold.target, refold.target.past[-1]
     due, ended = window.firings([end])
-    names = _names(due, refold.fired)
+    names = _names(due, [each for each in refold.fired if each not in refold.failed])
     kept = set(names.values())
     gone = [each for each in refold.fired if each not in kept]
     for firing in [*gone, *(each for each in ended if each not in refold.ended)]:

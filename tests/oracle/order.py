@@ -54,7 +54,8 @@ class OracleOfArrivals:
 
     What was asked for stands where the clock was when it came, and keeps its answer: the points of
     an adjustment, whether a request was granted. An outcome is that of a firing by number, and goes
-    with it where it moves; where nothing fires under that number any more, it is forgotten.
+    with it where it moves; where nothing fires under that number any more, it is forgotten, unless
+    the customer has it.
     """
 
     versions: list[Program]
@@ -82,7 +83,10 @@ class OracleOfArrivals:
         heard = Heard(fact, at, len(self.seen), len(self.versions))
         insort(self.heard, heard, key=Heard.place)
         if at < came_at or heard is not self.heard[-1]:
-            self.tell_anew()
+            stood = {
+                (each.reward, each.ordinal) for each in self.account.book.firings if each.stands
+            }
+            self.give_to_others(self.tell_anew(), stood)
             return None
         told = self.account.tell(fact, at)
         self.keep_answer(heard, told)
@@ -96,7 +100,25 @@ class OracleOfArrivals:
         elif isinstance(fact, facts.RedemptionRequested):
             heard.granted = any(each.request == fact.request for each in self.account.book.firings)
 
-    def tell_anew(self) -> None:
+    def give_to_others(self, forgotten: list[Heard], stood: set[tuple[str, int]]) -> None:
+        """What the customer has of a reward is not given twice: where it is due for another reason,
+        that is the one that was delivered.
+        """
+        for heard in forgotten:
+            fact = heard.fact
+            assert isinstance(fact, facts.RewardDelivered | facts.RewardFailed)
+            for each in self.account.book.firings if is_delivery(fact) else ():
+                was = (each.reward, int(fact.reward_id.rpartition(":")[2]))
+                is_new = each.open and each.stands and (each.reward, each.ordinal) not in stood
+                if is_new and was in stood and name_of(fact, *was) == fact.reward_id:
+                    name = name_of(fact, each.reward, each.ordinal)
+                    heard.fact = msgspec.structs.replace(fact, reward_id=name)
+                    insort(self.heard, heard, key=Heard.place)
+                    self.account.tell(heard.fact, self.clock)
+                    break
+
+    def tell_anew(self) -> list[Heard]:
+        """Returns the outcomes that are of nothing now."""
         account = self.account = OracleAccount([])
         waiting: list[Heard] = []
         for heard in self.heard:
@@ -112,6 +134,7 @@ class OracleOfArrivals:
         account.live_until(self.clock)
         self.tell_waiting(waiting)
         self.heard = [heard for heard in self.heard if heard not in waiting]
+        return waiting
 
     def tell_waiting(self, waiting: list[Heard]) -> None:
         """Outcomes that stand before what they are of are told when that has fired."""
@@ -121,6 +144,14 @@ class OracleOfArrivals:
                 self.account.tell(heard.fact, self.account.clock)
 
 
+def name_of(fact: facts.AnyFact, reward: str, ordinal: int) -> str:
+    return ids.reward_id(fact.site, fact.customer, reward, ordinal)
+
+
+def is_delivery(fact: facts.AnyFact) -> bool:
+    return isinstance(fact, facts.RewardDelivered)
+
+
 def is_outcome(fact: facts.AnyFact) -> bool:
     return isinstance(fact, facts.RewardDelivered | facts.RewardFailed)
 
@@ -128,7 +159,6 @@ def is_outcome(fact: facts.AnyFact) -> bool:
 def is_of_open_reward(fact: facts.AnyFact, account: OracleAccount) -> bool:
     assert isinstance(fact, facts.RewardDelivered | facts.RewardFailed)
     return any(
-        each.open
-        and fact.reward_id == ids.reward_id(fact.site, fact.customer, each.reward, each.ordinal)
+        each.open and fact.reward_id == name_of(fact, each.reward, each.ordinal)
         for each in account.book.firings
     )

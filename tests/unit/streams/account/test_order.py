@@ -1,5 +1,7 @@
 """Facts that come late take their place: each kind of correction, told as it happens."""
 
+from collections.abc import Callable
+
 import pytest
 
 from schemas import facts
@@ -25,7 +27,9 @@ from tests.support.story import (
     changed,
     created,
     deleted,
+    delivered,
     earned,
+    failed,
     happened,
     kinds,
     of,
@@ -221,6 +225,25 @@ def test_a_re_fold_leaves_outcomes_where_a_reward_came_and_went_before_it_was_to
     assert told.balance == 31 + 56
     told.paid("t4", 100, at=T0 + DAY + HOUR)
     assert told.balance == 31 + 56 + 31
+
+
+@pytest.mark.parametrize(("tell", "is_earned_again"), [(failed, True), (delivered, False)])
+def test_a_reward_that_another_fact_fires_after_all_is_given_unless_the_customer_has_it(
+    tell: Callable[[str, int], facts.AnyFact], *, is_earned_again: bool
+) -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 60}",
+        VISIT,
+        rewards=f"[{{id: free, when: {{balance: 50}}, cost: 5, on_refund: revoke, {FREE}}}]",
+    )
+    first = only(told.paid("t1", 100, at=T0), RewardEarned)
+    told.paid("t2", 100, at=T0 + HOUR)
+    told.tell(tell(first.reward_id, T0 + 2 * DAY))
+    told.happened("visit", T0 + 2 * DAY)
+    events = told.refunded("r1", "t1", 100, at=T0 + DAY)
+    assert bool(of(events, RewardEarned)) is is_earned_again
+    assert told.account.ledger.standing("free") == 1
+    assert told.balance == 65, "the visit fired it"
 
 
 def test_the_outcome_of_a_reward_that_was_taken_away_is_not_that_of_one_due_instead() -> None:
