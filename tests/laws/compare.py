@@ -64,7 +64,7 @@ class Both:
     def __init__(self, program: Program, *, is_late: bool) -> None:
         self.told = Story(Programs().with_published(published(program)))
         self.oracle = OracleOfArrivals([program])
-        self.is_late = is_late
+        self.is_late, self.is_over = is_late, False
 
     def tell(self, fact: AnyFact) -> tuple[list[Any], list[Any]]:
         """What the two say of a fact, as far as it does not depend on the order of delivery."""
@@ -81,6 +81,10 @@ class Both:
                 return [], []
             heard = numbered_as_by(oracle, fact, told)
         expected = None if heard is None else oracle.tell(heard)
+        # Numbers decide among firings of one instant, and those follow from the delivery.
+        self.is_over = self.is_over or (self.is_late and oracle.account.book.chose)
+        if self.is_over:
+            return [], []
         try:
             events = what_moved(told.tell(fact))
         except Exception as error:  # noqa: BLE001 - whatever the fold raises is a difference

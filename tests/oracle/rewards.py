@@ -221,9 +221,10 @@ def undo_payment(step: Step, payment: str) -> None:
 def undo_lifetime(step: Step, lifetime: int) -> None:
     """Lifetime points fall: what they do not carry any more goes."""
     for firing in revocable(step):
-        threshold, standing = firing.rests_on, len(standing_of(step.book, firing.reward))
-        if isinstance(threshold, int) and lifetime < threshold * standing:
+        threshold, standing = firing.rests_on, standing_of(step.book, firing.reward)
+        if isinstance(threshold, int) and lifetime < threshold * len(standing):
             revoke(step, firing, "refunded")
+            step.book.chose |= any(each.at == firing.at for each in standing if each.stands)
 
 
 def undo_tiers(step: Step, lost: set[str]) -> None:
