@@ -27,7 +27,7 @@ from streams.account.evolve import CORRECTED, find_kept
 from streams.account.figures import figures_of
 from streams.account.refold import Refold
 from streams.account.rewards import landing
-from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot
+from streams.account.state import NEVER, PROMOTIONAL, Account, Ledger, Lot, OpenReward
 from streams.account.turn import BY_CORRECTION, BY_FACT, Turn
 from streams.account.window import Firing
 
@@ -132,7 +132,7 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
     """What was decided without the late fact and is not due goes first, then comes what is due."""
     target, end = refold.target, refold.target.past[-1]
     due, ended = window.firings([end])
-    names = _names(due, refold.fired)
+    names = _names(due, [each for each in refold.fired if each not in refold.failed])
     kept = set(names.values())
     gone = [each for each in refold.fired if each not in kept]
     for firing in [*gone, *(each for each in ended if each not in refold.ended)]:
@@ -144,9 +144,22 @@ def _correct_rewards_and_tier(turn: Turn, refold: Refold) -> None:
         if firing not in names:
             names[firing] = _earn(turn, refold, firing)
     _rename(target.ledger, names)
-    over = [each for each in end.fired if each in refold.known and each not in {*names, *kept}]
-    end.fired = (*over, *names.values())
-    end.ended = (*over, *ended, *back)
+    over = [each for each in end.fired if each not in names]
+    called = {**names, **_numbers_below_zero(over, refold.known, kept)}
+    # In the order in which they fire: the next re-fold gives them their ordinals by it.
+    end.fired = (*[called.get(each, each) for each in end.fired], *[names[each] for each in back])
+    end.ended = (*[called.get(each, each) for each in over], *ended, *back)
+
+
+def _numbers_below_zero(
+    over: list[Firing], known: list[Firing], kept: set[Firing]
+) -> dict[Firing, Firing]:
+    """For firings that are over and of which nobody was told under a name of their own: outcomes
+    must not take them for others when they fire in the next re-fold.
+    """
+    last = min((ordinal for _, ordinal in known), default=0)
+    nameless = [each for each in over if each not in known or each in kept]
+    return {each: (each[0], min(last, 0) - number) for number, each in enumerate(nameless, start=1)}
 
 
 def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:
@@ -160,6 +173,13 @@ def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:
 
 
 def _rename(ledger: Ledger, names: dict[Firing, Firing]) -> None:
+    """Where one that is over has the name that another gets, the other has it."""
+    given = set(names.values())
+    for kept in (ledger.open_rewards, ledger.settled):
+        for each in kept.copy():
+            firing = (each.reward, each.ordinal)
+            if firing in given and firing not in names:
+                kept.remove(each)
     for waiting in [*ledger.open_rewards, *ledger.settled]:
         firing = (waiting.reward, waiting.ordinal)
         waiting.ordinal = names.get(firing, firing)[1]
@@ -278,6 +298,8 @@ def _payments_that_differ(turn: Turn, due: Ledger) -> tuple[RewardPayment, ...]:
     found = []
     for reward in [*turn.ledger.open_rewards, *turn.ledger.settled]:
         other = find_kept(due, reward.reward, reward.ordinal)
+        if other is None and reward.taken:
+            other = OpenReward(reward.reward, reward.ordinal, at=reward.at)  # it costs nothing now
         if other is None or other == reward:
             continue
         found.append(

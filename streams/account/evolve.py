@@ -64,6 +64,11 @@ def ordinal_of(reward_id: str) -> int:
     return int(reward_id.rpartition(":")[2])
 
 
+def firing_of(reward_id: str) -> tuple[str, int]:
+    """The reward and the firing that a reward id names."""
+    return reward_id.rpartition(":")[0].rpartition(":")[2], ordinal_of(reward_id)
+
+
 def find_open(ledger: Ledger, reward: str, ordinal: int) -> OpenReward | None:
     return _find(ledger.open_rewards, reward, ordinal)
 
@@ -232,8 +237,7 @@ def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
         if state.points:
             lots.insert(ledger.lots, _lot(state))
     for payment in event.rewards:
-        reward = payment.reward_id.rpartition(":")[0].rpartition(":")[2]
-        paid_for = find_kept(ledger, reward, ordinal_of(payment.reward_id))
+        paid_for = find_kept(ledger, *firing_of(payment.reward_id))
         assert paid_for is not None, "only the payment of a reward that is kept is corrected"
         paid_for.taken = [_lot(state) for state in payment.lots]
         paid_for.rests_on = payment.rests_on

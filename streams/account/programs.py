@@ -20,10 +20,11 @@ class Programs:
     """Immutable. Sites have one program at a time: the greatest (effective_from, version) holds.
 
     `confirmed_by` are per site the activities that lots of any version wait for; sites where none
-    waits are absent.
+    waits are absent. What a lot of a version waits for is known to every fact that is folded again,
+    also to one that came before that version: a fact that came late may have opened the lot.
     """
 
-    __slots__ = ("_by_site", "_documents", "_earlier", "confirmed_by")
+    __slots__ = ("_by_number", "_by_site", "_documents", "_earlier", "confirmed_by")
 
     def __init__(self, documents: tuple[bytes, ...] = ()) -> None:
         self._documents = documents
@@ -32,6 +33,11 @@ class Programs:
         for document in documents:
             compiled = _compile(document)
             self._by_site.setdefault(compiled.site, []).append(compiled)
+        self._by_number: dict[tuple[str, str, int], CompiledProgram] = {
+            (site, each.id, each.version): each
+            for site, versions in self._by_site.items()
+            for each in versions
+        }
         for versions in self._by_site.values():
             versions.sort(key=lambda each: (each.effective_at, each.version), reverse=True)
         self.confirmed_by: dict[str, frozenset[str]] = {
@@ -53,10 +59,7 @@ class Programs:
 
     def published(self, site: str, program: str, version: int) -> CompiledProgram | None:
         """The version of this number."""
-        for known in self._by_site.get(site, ()):
-            if (known.id, known.version) == (program, version):
-                return known
-        return None
+        return self._by_number.get((site, program, version))
 
     @property
     def count(self) -> int:
@@ -69,6 +72,7 @@ class Programs:
         earlier = self._earlier.get(count)
         if earlier is None:
             earlier = self._earlier[count] = Programs(self._documents[:count])
+            earlier._by_number, earlier.confirmed_by = self._by_number, self.confirmed_by
         return earlier
 
     def encode(self) -> bytes:

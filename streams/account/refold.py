@@ -21,7 +21,7 @@ from schemas.points import AnyPointsEvent, PointsReversed, RewardEarned
 from streams.account import timeline, window
 from streams.account.commuting import lets_by
 from streams.account.decide import decide
-from streams.account.evolve import ordinal_of
+from streams.account.evolve import firing_of, ordinal_of
 from streams.account.outcomes import waiting_for
 from streams.account.packing import unpack, weight
 from streams.account.past import Remembered
@@ -40,7 +40,8 @@ class Refold:
     `target` is what the account should be; `own` are the events of the late fact in its place and
     what undid them, `earned` the rewards that fired. As the account has them, `known` are the
     rewards fired in the same days, `fired` those that stand, `ended` older ones that do not.
-    `corrected` are the facts that gave something else: id, points then and now.
+    `corrected` are the facts that gave something else: id, points then and now. `failed` are those
+    that reached nobody and do not fire in this order.
     """
 
     def __init__(self, turn: Turn, late: Remembered, index: int) -> None:
@@ -51,6 +52,7 @@ class Refold:
         self.own: list[AnyPointsEvent] = []
         self.earned: dict[Firing, RewardEarned] = {}
         self.corrected: list[tuple[str, int, int]] = []
+        self.failed: list[Firing] = []
         self._turn = turn
         self._waiting: list[tuple[Outcome, Remembered]] = []
         self.known = [firing for past in since for firing in past.fired]
@@ -64,6 +66,7 @@ class Refold:
         ):
             self._fold(each, fact, is_late=each is late)
         self._pass_time(account.memory.clock, turn.programs)
+        self._forget_waiting()
 
     def _fold(self, each: Remembered, fact: AnyFact, *, is_late: bool) -> None:
         self._pass_time(each.at, self._known_to(each))
@@ -109,6 +112,17 @@ class Refold:
             if waiting_for(turn, fact.reward_id) is not None:
                 self._waiting.remove(waiting)
                 self._live(turn)
+
+    def _forget_waiting(self) -> None:
+        """An outcome whose reward does not fire is that of one that is taken away: one that is due
+        later is earned anew, and has an outcome of its own.
+        """
+        waiting = [each.offset for _, each in self._waiting]
+        past = self.target.past[-1]
+        past.facts = [each for each in past.facts if each.offset not in waiting]
+        self.failed = [
+            firing_of(fact.reward_id) for fact, _ in self._waiting if isinstance(fact, RewardFailed)
+        ]
 
     def _pass_time(self, until: int, programs: Programs) -> None:
         target, late = self.target, self._turn.fact

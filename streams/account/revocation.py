@@ -37,13 +37,13 @@ def tier_lost(turn: Turn, tiers: CompiledTiers, target: int, trigger: str) -> No
 
 
 def _newest_first(turn: Turn) -> list[OpenReward]:
-    """The rewards that stand and can be taken back."""
+    """The rewards that stand and can be taken back. Of one instant the later number is newer."""
     ledger = turn.ledger
     revocable = [each for each in ledger.open_rewards if each.rests_on]
     revocable += ledger.settled
-    revocable.sort(key=_ordinal, reverse=True)
+    revocable.sort(key=_age, reverse=True)
     return revocable
 
 
-def _ordinal(reward: OpenReward) -> int:
-    return reward.ordinal
+def _age(reward: OpenReward) -> tuple[int, int]:
+    return reward.at, reward.ordinal

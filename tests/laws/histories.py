@@ -1,4 +1,4 @@
-"""Random histories in canonical order, at instants where dates of a program fall together.
+"""Random histories, at instants where dates of a program fall together, in canonical order or late.
 
 Amid some of them further versions of the program are published.
 """
@@ -14,24 +14,11 @@ from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.chance import Chance
 from tests.laws.compare import published
+from tests.laws.deliveries import canonical, clock_of, delivered_late
 from tests.laws.programs import next_version
 from tests.oracle import wall
 from tests.support import story
 from tests.support.year import SITE
-
-RANKS: dict[type, int] = {
-    facts.SubscriptionCreated: 0,
-    facts.SubscriptionActivated: 1,
-    facts.SubscriptionChanged: 2,
-    facts.SubscriptionRenewed: 3,
-    facts.SubscriptionReactivated: 4,
-    facts.PaymentSucceeded: 5,
-    facts.PaymentRefunded: 6,
-    facts.CustomEventReceived: 7,
-    facts.SubscriptionCancelled: 8,
-}
-LAST = 9
-"""Requests, outcomes and time."""
 
 DAYS = [
     "2025-12-31", "2026-01-01", "2026-01-31", "2026-02-28", "2026-03-07", "2026-03-08",
@@ -43,36 +30,49 @@ PLANS = ["basic", "pro", "other"]
 YEARS = 3 * 366 * story.DAY
 
 
-def canonical(history: list[AnyFact]) -> list[AnyFact]:
-    return sorted(
-        history, key=lambda fact: (fact.occurred_at, RANKS.get(type(fact), LAST), fact.id)
-    )
-
-
-def random_history(chance: Chance, program: Program) -> list[AnyFact]:
-    """Facts of one customer, some of them told again later, and at last the end of time."""
-    draw = _Draw(chance, program)
+def random_history(chance: Chance, program: Program, *, late: bool = False) -> list[AnyFact]:
+    """Facts of one customer as they are delivered, some of them told again later, and at last the
+    end of time. Where they may be `late`, they happen within days of each other.
+    """
+    draw = _Draw(chance, program, within_days=late)
+    bills = late and chance.often(0.4)
+    if bills:
+        draw.bills()
     history = [draw.fact() for _ in range(chance.choice([4, 8, 12, 16, 24, 32]))]
     ordered = canonical(list({fact.id: fact for fact in history}.values()))
-    for _ in range(chance.choice([0, 0, 1, 3])):
-        place = chance.randrange(len(ordered))
-        ordered.insert(chance.randint(place + 1, len(ordered)), ordered[place])
+    versions = chance.choice([0, 0, 1, 2])
+    reaches_back = not late or chance.often(0.5)
+    if late:
+        ordered = delivered_late(
+            chance, ordered, bills=bills, ticks=versions == 0 or not reaches_back
+        )
+    else:
+        _repeat_some(chance, ordered)
     place = 0
-    for version in range(2, 2 + chance.choice([0, 0, 1, 2])):
-        program = next_version(chance, program, version, draw.effective_from())
+    for version in range(2, 2 + versions):
         place = chance.randint(place, len(ordered))
+        begins = draw.effective_from(0 if reaches_back else clock_of(ordered[:place]))
+        program = next_version(chance, program, version, begins)
         ordered.insert(place, published(program))
         place += 1
     return [*ordered, story.time(draw.last + YEARS)]
 
 
+def _repeat_some(chance: Chance, history: list[AnyFact]) -> None:
+    for _ in range(chance.choice([0, 0, 1, 3])):
+        place = chance.randrange(len(history))
+        history.insert(chance.randint(place + 1, len(history)), history[place])
+
+
 class _Draw:
     """Each history has its own leaning, so that some are full of refunds and others of rewards."""
 
-    def __init__(self, chance: Chance, program: Program) -> None:
+    def __init__(self, chance: Chance, program: Program, *, within_days: bool) -> None:
         self.chance, self.program = chance, program
         self.zone = ZoneInfo(program.timezone)
         self.instants = self._hot_instants()
+        if within_days:
+            self.instants = self._crowded()
         self.last = max(self.instants)
         self.number = 0
         self.paid: list[tuple[str, str, int]] = []
@@ -82,7 +82,7 @@ class _Draw:
             self._custom: 3.0,
             self._subscribed: 4.0,
             self._adjusted: 1.0,
-            self._outcome: 2.0 if program.rewards else 0.0,
+            self._outcome: (4.0 if within_days else 2.0) if program.rewards else 0.0,
             self._request: 2.0 if program.rewards else 0.0,
             self._assigned: 0.7 if program.tiers else 0.0,
             self._time: 0.5,
@@ -90,6 +90,16 @@ class _Draw:
         }
         self.draws = list(usual)
         self.weights = [weight * chance.random() for weight in usual.values()]
+
+    def bills(self) -> None:
+        """Payments and what they are for, of few instants, and little else."""
+        chance = self.chance
+        self.instants = chance.sample(self.instants, min(len(self.instants), 4))
+        often = [self._payment, self._subscribed]
+        self.weights = [
+            2.0 if draw in often else weight * chance.choice([0, 0, 0, 0.2])
+            for draw, weight in zip(self.draws, self.weights, strict=True)
+        ]
 
     def _hot_instants(self) -> list[int]:
         """Few, and such that what one fact started is due when another one comes."""
@@ -106,8 +116,17 @@ class _Draw:
         # What is older than two years an account may have forgotten.
         return [at for at in found if at < min(found) + 700 * story.DAY]
 
-    def effective_from(self) -> datetime:
-        return wall.local(self.chance.choice(self.instants), self.zone).replace(tzinfo=None)
+    def _crowded(self) -> list[int]:
+        """Few of the instants, and others within days of them."""
+        chance = self.chance
+        few = chance.sample(self.instants, min(len(self.instants), chance.randint(2, 6)))
+        beside = [0, 1, story.HOUR, 12 * story.HOUR, story.DAY, 2 * story.DAY, 3 * story.DAY]
+        return [at + delay for at in few for delay in chance.sample(beside, chance.randint(1, 4))]
+
+    def effective_from(self, clock: int) -> datetime:
+        """At one of the instants, but later than the clock, also where an hour is repeated."""
+        at = max(self.chance.choice(self.instants), clock + 2 * story.HOUR)
+        return wall.local(at, self.zone).replace(tzinfo=None)
 
     def fact(self) -> AnyFact:
         self.number += 1

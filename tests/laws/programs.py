@@ -16,6 +16,10 @@ DURATIONS = ["PT1S", "PT1H", "PT36H", "P1D", "P2D", "P1W", "P10D", "P1M", "P1M1D
 PERIODS = ["day", "week", "month", "quarter", "year"]
 TRIGGERS: list[str] = list(get_args(Trigger))
 LIKELY = ["payment_succeeded"] * 6 + ["custom"] * 4 + ["plan_upgraded"] * 2 + TRIGGERS
+BILLED = [
+    "subscription_created", "subscription_renewed", "annual_renewal", "plan_upgraded",
+    "trial_converted", "subscription_reactivated", "subscription_cancelled",
+]  # fmt: skip
 EVENTS = ["visit", "review"]
 LEVELS = ["low", "mid", "high", "top"]
 ANYWHERE = [
@@ -41,8 +45,12 @@ MOMENTS = [
 RECURRENCES = ["FREQ=WEEKLY;BYDAY=SA,SU", "FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY;INTERVAL=3"]
 
 
-def random_program(chance: Chance) -> Program:
+def random_program(chance: Chance, *, bills: bool = False) -> Program:
+    """With `bills` most have rules about subscriptions that give little beside payments."""
     tiers = _tiers(chance) if chance.often(0.6) else None
+    earn = [_rule(chance, f"rule-{number}") for number in range(chance.randint(1, 5))]
+    if bills and chance.often(0.7):
+        earn = [*chance.sample(earn, 1), *_little_rules(chance)]
     return Program.model_validate(
         without_absent(
             {
@@ -57,7 +65,7 @@ def random_program(chance: Chance) -> Program:
                 },
                 "expiry": chance.maybe(0.7, _expiry(chance)),
                 "plan_ranking": ["basic", "pro"] if chance.often(0.3) else [],
-                "earn": [_rule(chance, f"rule-{number}") for number in range(chance.randint(1, 5))],
+                "earn": earn,
                 "stack": chance.choice(["multiply", "best"]),
                 "multipliers": [
                     _multiplier(chance, f"factor-{number}")
@@ -201,6 +209,13 @@ def _rule(chance: Chance, name: str) -> dict[str, Any]:
             "limit": chance.maybe(0.25, _limit(chance)),
         }
     )
+
+
+def _little_rules(chance: Chance) -> list[dict[str, Any]]:
+    return [
+        {"id": f"little-{number}", "on": on, "points": chance.randint(1, 4)}
+        for number, on in enumerate(chance.sample(BILLED, 3))
+    ]
 
 
 def _points(chance: Chance, on: str) -> Any:

@@ -1,38 +1,46 @@
 """The smallest history and program that still differ, found by leaving things out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import ValidationError
 
-from schemas.facts import AnyFact, ProgramPublished
+from schemas.facts import AnyFact
 from schemas.program.model import Program
-from tests.laws.compare import difference
-from tests.laws.histories import canonical
+from tests.laws.compare import Difference, difference
+from tests.laws.deliveries import in_order, lateness, within_reach
+
+Differs = Callable[[Program, list[AnyFact]], Difference | None]
+"""How a program and a history are found to differ."""
 
 LISTS = ("earn", "multipliers", "rewards", "plan_ranking")
 WHOLE = ("expiry", "tiers", "points", "refunds", "timezone", "stack")
 
 
-def shrink(program: Program, history: list[AnyFact]) -> tuple[Program, list[AnyFact]]:
-    """Leave out facts, halves first, then parts of the program, until nothing more can go."""
+def shrink(
+    program: Program, history: list[AnyFact], differs: Differs = difference
+) -> tuple[Program, list[AnyFact]]:
+    """Leave out facts, halves first, let late ones come less late, and leave out parts of the
+    program, until nothing more can go.
+    """
     while True:
-        fewer = _fewer_facts(program, history)
-        simpler = _simpler_program(program, fewer)
-        if len(fewer) == len(history) and simpler == program:
+        fewer = _earlier_facts(program, _fewer_facts(program, history, differs), differs)
+        simpler = _simpler_program(program, fewer, differs)
+        if fewer == history and simpler == program:
             return program, history
         program, history = simpler, fewer
 
 
-def _fewer_facts(program: Program, history: list[AnyFact]) -> list[AnyFact]:
-    found = difference(program, history)
+def _fewer_facts(program: Program, history: list[AnyFact], differs: Differs) -> list[AnyFact]:
+    found = differs(program, history)
     if found is not None:
         history = history[: found.place + 1]
+    holds = in_order if in_order(history) else within_reach
     size = max(1, len(history) // 2)
     while True:
         start = 0
         while start < len(history):
             without = history[:start] + history[start + size :]
-            if in_order(without) and difference(program, without) is not None:
+            if without and holds(without) and differs(program, without) is not None:
                 history = without
             else:
                 start += size
@@ -41,17 +49,23 @@ def _fewer_facts(program: Program, history: list[AnyFact]) -> list[AnyFact]:
         size //= 2
 
 
-def in_order(history: list[AnyFact]) -> bool:
-    """Whether facts come as they happened, but for those that are told again."""
-    happened: list[AnyFact] = [fact for fact in history if not isinstance(fact, ProgramPublished)]
-    firsts = list({fact.id: fact for fact in reversed(happened)}.values())[::-1]
-    return bool(history) and firsts == canonical(firsts)
+def _earlier_facts(program: Program, history: list[AnyFact], differs: Differs) -> list[AnyFact]:
+    """Let late facts come earlier, one place at a time, as long as the two still differ."""
+    place = 1
+    while place < len(history):
+        sooner = [*history]
+        sooner[place - 1 : place + 1] = history[place], history[place - 1]
+        if lateness(history)[place] and differs(program, sooner) is not None:
+            history, place = sooner, max(1, place - 1)
+        else:
+            place += 1
+    return history
 
 
-def _simpler_program(program: Program, history: list[AnyFact]) -> Program:
+def _simpler_program(program: Program, history: list[AnyFact], differs: Differs) -> Program:
     for simpler in _simpler(program):
-        if difference(simpler, history) is not None:
-            return _simpler_program(simpler, history)
+        if differs(simpler, history) is not None:
+            return _simpler_program(simpler, history, differs)
     return program
 
 

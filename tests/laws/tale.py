@@ -1,7 +1,7 @@
 """A difference as a story that people can read: the program, what happened, and the two answers."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from schemas.facts import AnyFact
 from schemas.program.model import Program
 from tests.laws.compare import Difference
+from tests.laws.deliveries import in_order, lateness
 from tests.oracle.book import Told
 
 _HEAD = {"type", "id", "site", "customer", "occurred_at", "v"}
@@ -24,8 +25,10 @@ def tale(program: Program, history: list[AnyFact], found: Difference) -> str:
 def _lines(program: Program, history: list[AnyFact], found: Difference) -> Iterator[str]:
     zone = ZoneInfo(program.timezone)
     yield _yaml(program)
-    for fact in history[: found.place + 1]:
-        yield f"  {_when(fact.occurred_at, zone)}  {fact.id}  {_rest(fact)}"
+    if not in_order(history):
+        yield "in the order of delivery:"
+    for fact, late in zip(history[: found.place + 1], lateness(history), strict=False):
+        yield f"  {_when(fact.occurred_at, zone)}  {fact.id}  {_rest(fact)}{_how_late(late)}"
     yield "\nof the last fact the fold says:"
     yield from (f"  {_told(each, zone)}" for each in found.folded)
     yield "and the oracle:"
@@ -40,6 +43,10 @@ def _yaml(program: Program) -> str:
 
 def _when(at: int, zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M:%S %z} ({at})"
+
+
+def _how_late(late: int) -> str:
+    return f"  ({timedelta(seconds=late)} late)" if late else ""
 
 
 def _rest(fact: AnyFact) -> str:

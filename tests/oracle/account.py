@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,15 +40,21 @@ class OracleAccount:
     def publish(self, program: Program) -> None:
         self.versions.append(program)
 
-    def tell(self, fact: facts.AnyFact) -> list[Told]:
-        """What happens because of this fact, first what time did before it."""
+    def tell(
+        self, fact: facts.AnyFact, at: int | None = None, *, granted: bool | None = None
+    ) -> list[Told]:
+        """What happens because of this fact, first what time did before it.
+
+        It stands at `at`, its own instant unless it was answered later: the version is that of its
+        own. A request that was `granted` before, or was not, is so again.
+        """
         told_before = len(self.book.told)
         if fact.id not in self.known and not self.erased:
-            self.live_until(fact.occurred_at)
-            self.clock = fact.occurred_at
-            if self.standing.joined_at is None:
-                self.standing.joined_at = fact.occurred_at
-            step = self.step(fact, fact.id, fact.occurred_at)
+            at = fact.occurred_at if at is None else at
+            self.live_until(at)
+            self.standing.joins(fact.occurred_at)
+            step = self.step(fact, fact.id, at, self.program_at(fact.occurred_at))
+            step.granted = granted
             _HANDLERS[type(fact)](self, step, fact)
             self.settle(step)
             activities.remind(step)
@@ -63,8 +71,8 @@ class OracleAccount:
         for known in self.book.subscriptions:
             known.watched = known.watched or activities.listens_to(step.program, ANNIVERSARY)
 
-    def step(self, fact: facts.AnyFact, key: str, at: int) -> Step:
-        program = self.program_at(at)
+    def step(self, fact: facts.AnyFact, key: str, at: int, program: Program | None = None) -> Step:
+        program = program or self.program_at(at)
         before, levels = self.book.figures(), program.tiers and program.tiers.levels
         if levels and before.tier not in [level.id for level in levels]:
             before = type(before)(
@@ -78,6 +86,7 @@ class OracleAccount:
         while (at := min(self.due(), default=None)) is not None and at <= until:
             self.live_through(at)
             self.clock = at
+        self.clock = until
 
     def due(self) -> list[int]:
         """Every instant at which time alone will change something."""
@@ -87,7 +96,9 @@ class OracleAccount:
         found = [lot.available_at for lot in book.open_lots(active=False)]
         found += [lot.expires_at for lot in book.open_lots(active=True) if lot.expires_at]
         found += self.standing.due()
-        found += [at for at, _ in activities.reminders_due(self.step(_NOTHING, "", self.clock))]
+        expiry = self.program_at(self.clock).expiry
+        if expiry is not None and expiry.remind is not None:
+            found += [at for at, _ in activities.reminders_due(self.step(_NOTHING, "", self.clock))]
         return found + [at for at, _ in self.anniversaries()]
 
     def anniversaries(self) -> list[tuple[int, Subscribed]]:
@@ -304,7 +315,12 @@ class OracleAccount:
 
 def takes_effect(program: Program) -> int:
     assert program.effective_from is not None
-    return wall.instant(program.effective_from, ZoneInfo(program.timezone))
+    return _instant(program.effective_from, program.timezone)
+
+
+@lru_cache
+def _instant(local: datetime, timezone: str) -> int:
+    return wall.instant(local, ZoneInfo(timezone))
 
 
 _HANDLERS: dict[type, Callable[[OracleAccount, Step, Any], None]] = {

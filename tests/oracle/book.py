@@ -202,6 +202,8 @@ class Book:
     told: list[Told] = field(default_factory=list)
     reminded: set[int] = field(default_factory=set)
     tier: str = ""
+    chose: bool = False
+    """Whether of firings of one reward and one instant some were taken back and others were not."""
 
     def left(self, lot: Lot) -> int:
         return lot.credited + sum(move.points for move in self.moves if move.lot == lot.id)

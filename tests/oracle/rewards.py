@@ -136,20 +136,26 @@ def rests_on(step: Step, reward: RewardRule) -> str | int | Tier | None:
 
 
 def redeem(step: Step, reward: RewardRule, request: str) -> None:
-    """Asked for by request: granted for its cost, or refused."""
-    allowed = reward.when.request and step.holds(reward.when.when, "redemption_requested")
-    if not allowed or not within_limit(step, reward):
-        return
-    if reward.cost <= max(0, step.book.balance):
+    """Asked for by request: granted for its cost, or refused. An answer that was given stands."""
+    granted = step.granted
+    if granted is None:
+        allowed = reward.when.request and step.holds(reward.when.when, "redemption_requested")
+        granted = allowed and within_limit(step, reward)
+        granted = granted and reward.cost <= max(0, step.book.balance)
+    if granted:
         firing = earn(step, reward, request)
         if reward.cost:
             pay(step, reward, firing)
 
 
 def pay(step: Step, reward: RewardRule, firing: Firing) -> None:
+    """What was granted is owed where the points were not there in the order of the facts."""
     book = step.book
     taken = book.debit(reward.cost, "redeemed", active=True)
-    assert sum(taken.values()) == reward.cost, "a reward costs no more than the balance"
+    missing = reward.cost - sum(taken.values())
+    assert missing == 0 or step.granted, "a reward costs no more than the balance"
+    if missing:
+        book.owed.append(missing)
     firing.pieces = [(lot, taken[lot.id]) for lot in book.lots if lot.id in taken]
     firing.pieces.sort(key=lambda piece: piece[0].debit_order())
     book.tell("PointsRedeemed", step.at, reward=reward.id, ordinal=firing.ordinal, lots=taken)
@@ -200,9 +206,9 @@ def leave_tier(step: Step) -> None:
 
 
 def revocable(step: Step) -> list[Firing]:
-    """Those that a refund may take back, later ordinals first."""
+    """Those that a refund may take back, the newest first; of one instant the later number."""
     found = [each for each in step.book.firings if each.stands and each.rests_on is not None]
-    return sorted(found, key=lambda each: (-each.ordinal, each.settled))
+    return sorted(found, key=lambda each: (-each.at, -each.ordinal, each.settled))
 
 
 def undo_payment(step: Step, payment: str) -> None:
@@ -215,9 +221,10 @@ def undo_payment(step: Step, payment: str) -> None:
 def undo_lifetime(step: Step, lifetime: int) -> None:
     """Lifetime points fall: what they do not carry any more goes."""
     for firing in revocable(step):
-        threshold, standing = firing.rests_on, len(standing_of(step.book, firing.reward))
-        if isinstance(threshold, int) and lifetime < threshold * standing:
+        threshold, standing = firing.rests_on, standing_of(step.book, firing.reward)
+        if isinstance(threshold, int) and lifetime < threshold * len(standing):
             revoke(step, firing, "refunded")
+            step.book.chose |= any(each.at == firing.at for each in standing if each.stands)
 
 
 def undo_tiers(step: Step, lost: set[str]) -> None:

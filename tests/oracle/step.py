@@ -38,6 +38,8 @@ class Step:
     credited: bool = False
     activated: int = 0
     """The lot that became spendable in this step, where nothing was credited since."""
+    granted: bool | None = None
+    """How a request was answered, where it was before."""
 
     @property
     def zone(self) -> ZoneInfo:

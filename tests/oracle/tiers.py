@@ -30,6 +30,10 @@ class Standing:
     held_until: int | None = None
     joined_at: int | None = None
 
+    def joins(self, at: int) -> None:
+        """With the earliest of its facts, whichever came first."""
+        self.joined_at = at if self.joined_at is None else min(self.joined_at, at)
+
     def due(self) -> list[int]:
         held_until = self.held_until if self.held else None
         return [at for at in (self.review_at, held_until) if at is not None]
@@ -267,13 +271,27 @@ def leaves_window(step: Step, standing: Standing, at: int) -> int:
 
 
 def review_from_now_on(step: Step, standing: Standing, took_effect_at: int) -> None:
-    """A version that reviews, where none did, leaves a whole window from when it took effect."""
+    """A version that reviews, where none did, leaves a whole window from when it took effect. Where
+    the account turns out to have joined earlier, the review is at the end of the year it is in.
+    """
     tiers, level = step.program.tiers, present_level(step)
-    if tiers is None or standing.review_at is not None or not is_reviewed(step):
+    if tiers is None or not is_reviewed(step) or level <= standing.floor(step):
         return
-    if level > standing.floor(step):
+    if standing.review_at is None:
         since = max(standing.since, took_effect_at)
-        standing.review_at = max(leaves_window(step, standing, since), step.at + 1)
+    elif tiers.window == "membership_year" and not ends_year(step, standing):
+        since = step.at
+    else:
+        return
+    standing.review_at = max(leaves_window(step, standing, since), step.at + 1)
+
+
+def ends_year(step: Step, standing: Standing) -> bool:
+    """Whether the review is where a year ends, or was put off to the end of something else."""
+    at = standing.review_at
+    assert at is not None
+    put_off = standing.failed_at is not None or total(standing.rests_on) < standing.needs
+    return put_off or leaves_window(step, standing, at - 1) == at
 
 
 def rest(step: Step, standing: Standing, level: int, found: list[Qualified]) -> None:

@@ -1,5 +1,7 @@
 """Facts that come late take their place: each kind of correction, told as it happens."""
 
+from collections.abc import Callable
+
 import pytest
 
 from schemas import facts
@@ -25,7 +27,9 @@ from tests.support.story import (
     changed,
     created,
     deleted,
+    delivered,
     earned,
+    failed,
     happened,
     kinds,
     of,
@@ -33,6 +37,7 @@ from tests.support.story import (
     paid,
     program_text,
     reasons,
+    refunded,
     renewed,
     story,
     subscription,
@@ -187,6 +192,115 @@ def test_a_reward_that_was_revoked_and_is_due_again_has_a_new_ordinal() -> None:
     assert kinds(told.happened("other", T0 + HOUR)) == ["FactIgnored"]
     assert told.account.ledger.fired == {"free": 2}, "a re-fold keeps what rewards are called"
     assert not told.account.ledger.open_rewards
+
+
+def test_a_re_fold_leaves_outcomes_with_the_rewards_that_had_them() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 15}",
+        rewards=f"[{{id: free, when: {{on: payment_succeeded}}, cost: 5, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    first = only(told.paid("t1", 100, at=T0), RewardEarned)
+    told.failed(first, at=T0 + HOUR)
+    assert told.balance == 15, "what paid for it came back"
+    told.paid("t2", 100, at=T0 + HOUR)
+    told.refunded("r1", "t2", 100, at=T0 + HOUR)
+    assert told.balance == 15
+    for second in (2, 1):
+        told.happened("other", at=T0 + HOUR + second)
+    assert told.balance == 15, "the reward of t2 went with it, and that of t1 had failed"
+
+
+def test_a_re_fold_leaves_outcomes_where_a_reward_came_and_went_before_it_was_told_of() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 56}",
+        rewards="[{id: life, when: {lifetime: 52, repeat: every}, cost: 25, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    told.paid("t1", 100, at=T0)
+    told.refunded("r1", "t2", 100, at=T0 + DAY)
+    assert not of(told.paid("t2", 100, at=T0 + DAY), RewardEarned), "it went with the refund"
+    second = only(told.paid("t3", 100, at=T0 + DAY + HOUR), RewardEarned)
+    told.failed(second, at=T0 + DAY + HOUR)
+    assert told.balance == 31 + 56
+    told.paid("t4", 100, at=T0 + DAY + HOUR)
+    assert told.balance == 31 + 56 + 31
+
+
+@pytest.mark.parametrize(("tell", "is_earned_again"), [(failed, True), (delivered, False)])
+def test_a_reward_that_another_fact_fires_after_all_is_given_unless_the_customer_has_it(
+    tell: Callable[[str, int], facts.AnyFact], *, is_earned_again: bool
+) -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 60}",
+        VISIT,
+        rewards=f"[{{id: free, when: {{balance: 50}}, cost: 5, on_refund: revoke, {FREE}}}]",
+    )
+    first = only(told.paid("t1", 100, at=T0), RewardEarned)
+    told.paid("t2", 100, at=T0 + HOUR)
+    told.tell(tell(first.reward_id, T0 + 2 * DAY))
+    told.happened("visit", T0 + 2 * DAY)
+    events = told.refunded("r1", "t1", 100, at=T0 + DAY)
+    assert bool(of(events, RewardEarned)) is is_earned_again
+    assert told.account.ledger.standing("free") == 1
+    assert told.balance == 65, "the visit fired it"
+
+
+def test_the_outcome_of_a_reward_that_was_taken_away_is_not_that_of_one_due_instead() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 15}",
+        rewards=f"[{{id: welcome, when: {{on: first_payment}}, cost: 5, on_refund: revoke, "
+        f"{FREE}}}]",
+    )
+    welcome = only(told.paid("t2", 100, at=T0 + DAY), RewardEarned)
+    told.failed(welcome, at=T0 + 3 * DAY)
+    told.refunded("r1", "t2", 100, at=T0 + DAY)
+    assert told.account.ledger.standing("welcome") == 0
+    again = only(told.paid("t1", 100, at=T0), RewardEarned)
+    [waiting] = told.account.ledger.open_rewards
+    assert again.reward_id.endswith(f":welcome:{waiting.ordinal}")
+    assert (told.balance, [each.points for each in waiting.taken]) == (10, [5]), "it is paid for"
+
+
+def test_a_feature_that_was_not_due_gives_nothing_back_when_it_fails() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 110, when: account.lifetime == 0}",
+        VISIT,
+        tiers=f"{{window: lifetime, {LEVELS}}}",
+        rewards="[{id: beta, when: {tier: high}, cost: 5, "
+        "feature: {id: beta, while_in_tier: true}}]",
+    )
+    beta = only(told.paid("t1", 100, at=T0 + DAY), RewardEarned)
+    told.refunded("r1", "t1", 100, at=T0 + 2 * DAY)
+    told.happened("visit", T0)
+    assert told.balance == 10, "with the visit before it the payment earned nothing"
+    told.failed(beta, at=T0 + 3 * DAY)
+    assert told.balance == 10, "what it cost came back with the correction"
+
+
+def test_a_feature_that_comes_again_in_order_is_paid_from_the_lots_of_its_place() -> None:
+    told = story(
+        "- {id: pay, on: payment_succeeded, points: 100}",
+        VISIT,
+        "- {id: gift, on: custom, event: gift, points: 20, priority: promotional}",
+        tiers=f"{{window: lifetime, {LEVELS}}}",
+        rewards="[{id: beta, when: {tier: low}, cost: 5, "
+        "feature: {id: beta, while_in_tier: true}}]",
+    )
+    told.happened("visit", T0)
+    told.happened("gift", T0 + HOUR)
+    told.refunded("r1", "t1", 100, at=T0 + 2 * DAY)
+    told.paid("t1", 100, at=T0 + DAY)
+    [beta] = told.account.ledger.open_rewards
+    in_order = told_in_order(
+        told,
+        happened("visit", T0),
+        happened("gift", T0 + HOUR),
+        paid("t1", 100, at=T0 + DAY),
+        refunded("r1", "t1", 100, at=T0 + 2 * DAY),
+    )
+    left, come_again = in_order.account.ledger.open_rewards
+    assert left.taken != come_again.taken == beta.taken
 
 
 def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> None:
@@ -350,6 +464,19 @@ def test_versions_published_since_do_not_change_what_was_decided_before() -> Non
     events = told.paid("t1", 1_000, at=T0)
     assert only(events, PointsEarned).points == 100, "known when it came"
     assert told.balance == 110
+
+
+def test_a_lot_of_a_later_version_is_confirmed_by_what_came_before_that_version() -> None:
+    waiting = "activate_on: {on: custom, event: visit, within: P7D}"
+    pay = "- {id: pay, on: payment_succeeded, points: 10"
+    told = story(f"{pay}}}")
+    second = program_of(program_text(f"{pay}, {waiting}}}"))._documents[0]
+    told.happened("visit", T0 + DAY)
+    told.programs = type(told.programs)(
+        (*told.programs._documents, second.replace(b'"version":1', b'"version":2'))
+    )
+    told.paid("t1", 1_000, at=T0)
+    assert (told.balance, told.pending) == (10, 0), "the visit stands within its seven days"
 
 
 def test_a_deleted_customer_stays_deleted() -> None:
