@@ -10,17 +10,26 @@ UNIT = "tests/unit/streams/account"
 EXPLAINED = [f"{UNIT}/test_explanation.py", f"{UNIT}/test_explained_events.py"]
 OWN = {
     "activities": ["extension", "waiting"],
+    "commuting": ["commuting", "order"],
     "compiled": ["earning", "rewards", "tiers"],
+    "correction": ["order"],
     "decide": ["triggers"],
+    "evolve": ["order", "rewards", "refunds"],
+    "late": ["commuting", "order"],
     "limits": ["earning"],
     "lots": ["promotional", "time"],
+    "ordering": ["order"],
     "outcomes": ["rewards"],
+    "packing": ["order"],
+    "past": ["order"],
     "payments": ["refunds"],
+    "refold": ["order"],
     "subscriptions": ["plan_changes", "calendar"],
     "thresholds": ["rewards"],
     "tiers": ["tiers", "tier_reviews", "tiers_by_hand"],
     "timeline": ["same_instant", "time"],
     "undoing": ["refunds", "revocation"],
+    "window": ["order"],
     "windows": ["calendar"],
 }
 """Where a module's tests do not have its name."""
@@ -44,6 +53,7 @@ LAWS: Step = (
     "tests/properties/test_fold_laws.py",
     "tests/properties/test_account_laws.py",
     "tests/properties/test_trace_laws.py",
+    "tests/properties/test_order.py",
 )
 
 
