@@ -512,3 +512,12 @@ def test_the_steps_are_messages_that_can_be_stored_and_read_again() -> None:
     assert (conditions[0].unmet, conditions[0].part) == ("has(payment.tax_minor)", "rule")
     [multiplier] = [step for step in steps if isinstance(step, MultiplierConsidered)]
     assert (multiplier.outcome, multiplier.points) == ("counts", "15")
+
+
+def test_a_rule_of_which_a_refund_undoes_nothing_is_not_named() -> None:
+    told = story(ONE_PER_DOLLAR, "- {id: flat, on: payment_succeeded, points: 10}")
+    told.paid("t1", 10_000)
+    assert said(told, refunded("r1", "t1", 100))[1] == (
+        "Your payment `t1` of 1 Dec 2025 earned 110 points; 1.00 of 100.00 USD of it went back by "
+        "now, so 1 of 100 by `pay` are undone now."
+    )
