@@ -270,7 +270,7 @@ def test_a_renewal_may_where_it_leads_to_no_reward(when: str, anew: int) -> None
     """45 points were earned and 10 of them spent, 10 are paid for, and 15 come by the renewal."""
     renewal, payment = burst()
     programs = of(PAY, AGAIN, rewards=f"\n  - {{id: gift, when: {when}}}")
-    before = [paid("big", 3_500, LATER - HOUR), adjusted("spend", -10, LATER - 60)]
+    before: list[AnyFact] = [paid("big", 3_500, LATER - HOUR), adjusted("spend", -10, LATER - 60)]
     assert told_late(programs, [*known(), *before, payment, renewal]) == anew
 
 
@@ -367,7 +367,11 @@ def test_a_renewal_that_completes_a_year_is_bounded_too() -> None:
     first = subscription(1, period_unit="year")
     seen = subscription(2, period_unit="year", term_start=T0 + 365 * DAY)
     at = T0 + 365 * DAY
-    told = [created(first, T0), paid("t1", 1_000, at, subscription=seen), renewed(seen, at)]
+    told: list[AnyFact] = [
+        created(first, T0),
+        paid("t1", 1_000, at, subscription=seen),
+        renewed(seen, at),
+    ]
     year = "- {id: year, on: annual_renewal, points: %s}"
     assert told_late(of(PAY, year % 5), told) == 0
     assert told_late(of(PAY, year % "account.balance"), told) == 1
@@ -384,9 +388,8 @@ def test_every_other_fact_about_a_subscription_is_bounded_by_its_own_trigger(kin
     }[kind]
     told = [*known(), paid("t1", 1_000, LATER), late]
     assert told_late(of(PAY, f"- {{id: own, on: {trigger}, points: 5}}"), told) == 0
-    # At the sign-up its points are those that the account had already.
-    anew = of(PAY, f"- {{id: own, on: {trigger}, points: account.balance}}")
-    assert told_late(anew, told) == 1
+    reading = of(PAY, f"- {{id: own, on: {trigger}, points: account.balance}}")
+    assert told_late(reading, told) == 1
 
 
 def test_a_reward_for_the_late_fact_may_be_given_where_it_costs_nothing() -> None:
@@ -398,7 +401,11 @@ def test_a_reward_for_the_late_fact_may_be_given_where_it_costs_nothing() -> Non
 
 def test_where_no_program_was_in_force_everything_may() -> None:
     at, seen = 100 * DAY, subscription(1)
-    told = [created(seen, at), paid("t1", 1_000, 130 * DAY), renewed(seen, 130 * DAY)]
+    told: list[AnyFact] = [
+        created(seen, at),
+        paid("t1", 1_000, 130 * DAY),
+        renewed(seen, 130 * DAY),
+    ]
     assert told_late(of(PAY, AGAIN), told) == 0
 
 
