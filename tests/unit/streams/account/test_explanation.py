@@ -521,3 +521,14 @@ def test_a_rule_of_which_a_refund_undoes_nothing_is_not_named() -> None:
         "Your payment `t1` of 1 Dec 2025 earned 110 points; 1.00 of 100.00 USD of it went back by "
         "now, so 1 of 100 by `pay` are undone now."
     )
+
+
+@pytest.mark.parametrize(
+    ("debt", "figure"),
+    [(5, "5, 45 are missing"), (10, "0, 50 are missing"), (15, "none and owe 5, 55 are missing")],
+)
+def test_what_is_missing_for_a_reward_counts_what_is_owed(debt: int, figure: str) -> None:
+    told = story(rewards="[{id: r, when: {balance: 50}, free_days: 1}]")
+    told.adjusted("debt", -debt)
+    expected = f"Reward `r` comes at 50 points to spend: you have {figure}."
+    assert expected in said(told, paid("t1", 1_000, T0 + DAY))

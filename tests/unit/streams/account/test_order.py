@@ -444,3 +444,32 @@ def test_any_of_these_is_as_if_told_in_order() -> None:
     expected = told_in_order(told, *sorted(late, key=lambda fact: fact.occurred_at))
     assert told.account.ledger.lots == expected.account.ledger.lots
     assert (told.tier, told.lifetime) == (expected.tier, expected.lifetime)
+
+
+def test_a_fact_four_days_late_takes_its_place_among_those_of_its_instant() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
+    told.paid("t1", 100, at=T0)
+    told.paid("t2", 100, at=T0 + REACH_SECONDS)
+    events = told.paid("t0", 100, at=T0)
+    assert earned(events) == [("pay", 60)]
+    assert only(events, CorrectionApplied).detail == (
+        "payment:t1:inv_t1 gives 40 points, not 60; payment:t2:inv_t2 gives 0 points, not 40"
+    )
+    assert told.balance == 100
+
+
+def test_a_reward_that_still_stands_is_kept_whichever_fact_it_turns_out_to_be_of() -> None:
+    told = story(
+        rewards=f"[{{id: gift, when: {{on: payment_succeeded}}, on_refund: revoke, {FREE}}}]"
+    )
+    told.paid("t1", 100, at=T0 + HOUR)
+    told.paid("t2", 100, at=T0 + 2 * HOUR)
+    told.refunded("r1", "t1", 100, at=T0 + 3 * HOUR)
+    events = told.paid("t0", 100, at=T0)
+    assert only(events, RewardEarned).reward_id.endswith(":gift:3")
+    assert not of(events, RewardRevoked)
+    events = told.refunded("r2", "t2", 100, at=T0 + DAY)
+    assert only(events, RewardRevoked).reward == "gift"
+    events = told.refunded("r0", "t0", 100, at=T0 + DAY)
+    assert only(events, RewardRevoked).reward == "gift"
+    assert told.account.ledger.standing("gift") == 0
