@@ -473,3 +473,19 @@ def test_a_reward_that_still_stands_is_kept_whichever_fact_it_turns_out_to_be_of
     events = told.refunded("r0", "t0", 100, at=T0 + DAY)
     assert only(events, RewardRevoked).reward == "gift"
     assert told.account.ledger.standing("gift") == 0
+
+
+def test_a_reward_that_is_of_another_month_now_is_uncounted_in_that_one() -> None:
+    told = story(
+        VISIT,
+        rewards=f"[{{id: gift, when: {{on: custom, event: visit, "
+        f"limit: {{count: 1, per: month}}}}, {FREE}}}]",
+    )
+    january, december = T0 + 31 * DAY + HOUR, T0 + 30 * DAY
+    first = only(told.happened("visit", january), RewardEarned)
+    second = only(told.happened("visit", december), RewardEarned)
+    assert [each.reward_id[-2:] for each in (first, second)] == [":1", ":2"]
+    told.failed(first, at=january + DAY)
+    assert not of(told.happened("visit", january + 2 * DAY), RewardEarned), "it was December's"
+    told.failed(second, at=january + 3 * DAY)
+    assert of(told.happened("visit", january + 4 * DAY), RewardEarned)
