@@ -23,6 +23,7 @@ FOLD = ROOT / "streams" / "account"
 NO_MISTAKES = re.compile(
     r"ReplaceBinaryOperator_BitOr_"  # a union of types: anything else fails at import
     r"|ReplaceBinaryOperator_\w+_(RShift|LShift|BitOr|BitAnd|BitXor)$"  # nobody takes + for <<
+    r"|ReplaceUnaryOperator_\w+_Invert$"  # nor ~ for -
     r"|ReplaceComparisonOperator_\w+_Is(Not)?$(?<!Is_IsNot)(?<!IsNot_Is)"  # rests on interning
     r"|ReplaceComparisonOperator_Is(Not)?_(?!Is)"  # likewise
 )
