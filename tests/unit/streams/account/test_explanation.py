@@ -1,5 +1,7 @@
 """What an explanation says of each thing that was considered."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
@@ -10,11 +12,11 @@ from schemas.facts import (
     RedemptionRequested,
     TierAssigned,
 )
-from schemas.points import FactIgnored, RewardEarned
+from schemas.points import FactIgnored, PointsEvent, RewardEarned
 from streams.account.explanation.explain import explain
 from streams.account.explanation.facts import told as told_of
 from streams.account.explanation.wording import Wording
-from streams.account.steps import AnyStep, ConditionRead, MultiplierConsidered
+from streams.account.steps import AnyStep, ConditionRead, LimitRead, MultiplierConsidered
 from streams.account.trace import Trace
 from tests.support.explained import explained, traced
 from tests.support.story import (
@@ -532,3 +534,21 @@ def test_what_is_missing_for_a_reward_counts_what_is_owed(debt: int, figure: str
     told.adjusted("debt", -debt)
     expected = f"Reward `r` comes at 50 points to spend: you have {figure}."
     assert expected in said(told, paid("t1", 1_000, T0 + DAY))
+
+
+CONSIDERED = [each for each in get_args(AnyStep) if not issubclass(each, PointsEvent)]
+
+
+@pytest.mark.parametrize("step", CONSIDERED, ids=lambda step: step.__name__)
+def test_a_step_that_is_not_told_something_says_nothing_of_it(step: type[msgspec.Struct]) -> None:
+    for field in msgspec.structs.fields(step):
+        if field.default_factory is not msgspec.NODEFAULT:
+            assert not field.default_factory(), field.name
+        elif field.default is not msgspec.NODEFAULT:
+            assert not field.default or (step, field.default) == (LimitRead, "ever"), field.name
+
+
+def test_in_the_highest_tier_nothing_is_missing_and_nothing_is_said_of_it() -> None:
+    told = story(tiers="{levels: [{id: low}, {id: mid, at: 10}, {id: top, at: 90}]}")
+    assert "You moved into `top`." in said(told, paid("t1", 9_000))
+    assert not [each for each in said(told, paid("t2", 1_000)) if "count towards tiers" in each]
