@@ -4,6 +4,7 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schemas import ids
 from schemas.facts import (
@@ -12,7 +13,8 @@ from schemas.facts import (
     RedemptionRequested,
     TierAssigned,
 )
-from schemas.points import FactIgnored, PointsEvent, RewardEarned
+from schemas.points import CorrectionApplied, FactIgnored, PointsEvent, RewardEarned
+from streams.account.explanation.events import happened as event_told
 from streams.account.explanation.explain import explain
 from streams.account.explanation.facts import told as told_of
 from streams.account.explanation.wording import Wording
@@ -439,6 +441,23 @@ def test_outcomes_adjustments_and_erasure_are_told() -> None:
         ),
         (time(T0 + HOUR), "Time went on to 1 Dec 2025 at 01:00."),
         (
+            changed(subscription(1, quantity=3)),
+            (
+                "Your subscription changed on 1 Dec 2025: it is now 3 of `pro` for 10.00 USD every "
+                "month."
+            ),
+        ),
+        (created(subscription(1)), "Your subscription to `pro` began on 1 Dec 2025."),
+        (
+            activated(subscription(1), from_trial=False),
+            "Your subscription to `pro` became active on 1 Dec 2025.",
+        ),
+        (
+            failed("acme-test:ann:r:1", T0),
+            "The reward acme-test:ann:r:1 could not be given on 1 Dec 2025: no subscription.",
+        ),
+        (deleted(T0), "Your account was deleted on 1 Dec 2025."),
+        (
             delivered("acme-test:ann:r:1", T0),
             "The reward acme-test:ann:r:1 reached you on 1 Dec 2025 (pc_1).",
         ),
@@ -552,3 +571,27 @@ def test_in_the_highest_tier_nothing_is_missing_and_nothing_is_said_of_it() -> N
     told = story(tiers="{levels: [{id: low}, {id: mid, at: 10}, {id: top, at: 90}]}")
     assert "You moved into `top`." in said(told, paid("t1", 9_000))
     assert not [each for each in said(told, paid("t2", 1_000)) if "count towards tiers" in each]
+
+
+def test_a_late_fact_says_how_many_others_were_decided_anew() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
+    told.paid("t3", 100, T0 + 3 * HOUR)
+    assert said(told, paid("t2", 100, T0 + 2 * HOUR))[1] == (
+        "It came late: another fact of those days was decided anew, with this one in its place."
+    )
+    assert said(told, paid("t1", 100, T0 + HOUR))[1] == (
+        "It came late: 2 other facts of those days were decided anew, with this one in its place."
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "change"),
+    [(0, "stay as they were"), (1, "change by +1"), (-1_200, "change by -1,200")],
+)
+def test_a_correction_says_by_how_much_the_points_change(points: int, change: str) -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
+    for number in (3, 2):
+        told.paid(f"t{number}", 100, T0 + number * HOUR)
+    correction = only(told.paid("t1", 100, T0), CorrectionApplied)
+    [sentence] = event_told(replace(correction, points=points, detail="so"), Wording(None))
+    assert sentence == f"Earlier facts were put in order (so): your points {change}."
