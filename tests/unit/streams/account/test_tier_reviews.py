@@ -185,3 +185,26 @@ def test_one_level_down_at_each_review_stays_a_minimum_time_in_each() -> None:
     told.paid("t1", 20_000)
     told.lives_until(T0 + YEAR)
     assert moves(told) == [(0, "high"), (60, "mid"), (120, "low")]
+
+
+def test_an_older_fact_too_late_for_its_place_moves_the_year_of_membership_too() -> None:
+    told = with_tiers("window: membership_year, ")
+    told.paid("t1", 10_000, at=T0 + 20 * DAY)
+    assert told.due_at == T0 + 20 * DAY + YEAR
+    told.happened("before", at=T0 + DAY)
+    assert told.due_at == T0 + DAY + YEAR
+
+
+def test_an_older_fact_moves_neither_a_grace_nor_a_minimum_stay() -> None:
+    graced = with_tiers("window: membership_year, grace: P30D, ")
+    graced.paid("t1", 10_000, at=T0 + 20 * DAY)
+    graced.lives_until(T0 + 20 * DAY + 2 * YEAR)
+    stays = with_tiers("window: membership_year, minimum_stay: P60D, ")
+    stays.paid("t1", 10_000, at=T0 + 20 * DAY)
+    stays.refunded("r1", "t1", 10_000, at=T0 + 21 * DAY)
+    for told, ends_at in ((graced, T0 + 50 * DAY + 2 * YEAR), (stays, T0 + 80 * DAY)):
+        assert told.due_at == ends_at
+        told.happened("before", at=T0 + DAY)
+        assert told.due_at == ends_at
+        told.lives_until(ends_at)
+        assert told.tier == "low"
