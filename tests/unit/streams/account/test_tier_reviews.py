@@ -208,3 +208,16 @@ def test_an_older_fact_moves_neither_a_grace_nor_a_minimum_stay() -> None:
         assert told.due_at == ends_at
         told.lives_until(ends_at)
         assert told.tier == "low"
+
+
+@pytest.mark.parametrize("window", ["P12M", "calendar_year", "membership_year"])
+def test_the_tier_that_a_review_leaves_is_lost_with_what_it_rests_on(window: str) -> None:
+    told = with_tiers(f"window: {window}, ")
+    told.paid("t0", 100, at=T0)
+    told.paid("t1", 10_000, at=T0 + 40 * DAY)
+    told.paid("t2", 10_000, at=T0 + 200 * DAY)
+    told.lives_until(T0 + YEAR + 45 * DAY)
+    told.refunded("r1", "t1", 10_000, at=T0 + YEAR + 46 * DAY)
+    assert told.tier == "mid", "that rests on the other payment"
+    told.refunded("r2", "t2", 10_000, at=T0 + YEAR + 47 * DAY)
+    assert told.tier == "low"
