@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -97,9 +98,21 @@ def _all(path: Path) -> Iterator[Mutant]:
         if kind.arguments() or NO_MISTAKES.search(name):
             continue
         operator = kind()
-        positions = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, ((line, column), _) in enumerate(positions):
-            yield Mutant(path, line, column, name, occurrence)
+        found = [(node, place) for node in nodes for place in operator.mutation_positions(node)]
+        for occurrence, (node, ((line, column), _)) in enumerate(found):
+            if name != "core/NumberReplacer" or not _is_below_zero(node, occurrence):
+                yield Mutant(path, line, column, name, occurrence)
+
+
+def _is_below_zero(number: Any, occurrence: int) -> bool:
+    """Nobody slips to -1 from 0, nor from -1, which is the last or none, to -2: 1 and 0 are tried.
+
+    cosmic-ray adds one to a number first, then takes one away.
+    """
+    if occurrence % 2:
+        return bool(number.value == "0")
+    before = number.get_previous_leaf()
+    return bool(number.value == "1" and before == "-" and number.parent.type == "factor")
 
 
 @cache

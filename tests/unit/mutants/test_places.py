@@ -44,7 +44,7 @@ def test_each_place_and_family_stands_once_with_all_its_mistakes(module: Path) -
         (13, "core/ReplaceComparisonOperator"): 5,
         (14, "core/ReplaceBinaryOperator"): 6,
         (15, "core/ReplaceComparisonOperator"): 1,
-        (15, "core/NumberReplacer"): 2,
+        (15, "core/NumberReplacer"): 1,
     }
 
 
@@ -56,6 +56,26 @@ def test_a_mutant_says_what_goes_and_what_comes_and_touches_no_file(module: Path
         "+    if not known < LIMIT and exact:",
     ]
     assert module.read_text(encoding="utf-8") == SOURCE
+
+
+def test_a_number_is_taken_for_its_neighbours_but_for_none_below_zero(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("first, last, less = 0, -1, 3 - 1\n", encoding="utf-8")
+    changed = [
+        each.source().split("=")[1].replace(" ", "").strip()
+        for group in places(module)
+        for each in group
+        if each.family == "core/NumberReplacer"
+    ]
+
+    assert sorted(changed) == [
+        "0,-0,3-1",
+        "0,-1,2-1",
+        "0,-1,3-0",
+        "0,-1,3-2",
+        "0,-1,4-1",
+        "1,-1,3-1",
+    ]
 
 
 def test_a_draw_is_repeatable_and_of_each_place_one() -> None:
