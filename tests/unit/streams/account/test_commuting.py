@@ -6,6 +6,7 @@ import pytest
 
 from schemas import ids
 from schemas.facts import AnyFact
+from schemas.points import CorrectionApplied
 from streams.account.ordering import fold
 from streams.account.programs import Programs
 from streams.account.state import Account, OpenReward, decode_account, encode_account
@@ -16,6 +17,7 @@ from tests.support.story import (
     DAY,
     HOUR,
     T0,
+    Story,
     activated,
     adjusted,
     assigned,
@@ -23,7 +25,9 @@ from tests.support.story import (
     changed,
     created,
     delivered,
+    earned,
     happened,
+    only,
     paid,
     program_text,
     reactivated,
@@ -483,3 +487,53 @@ def test_none_may_where_so_many_rewards_are_settled_that_the_oldest_goes(
     account.ledger.settled = [OpenReward("gift", each, at=T0) for each in range(settled)]
     fold(account, renewal, 3, of(PAY), trace=trace)
     assert sum(isinstance(step, DecidedAnew) for step in trace.steps) == anew
+
+
+GIFT_AT_TEN = "\n  - {id: gift, when: {balance: 10}, free_days: 1}"
+GIFT_ARRIVED = delivered(ids.reward_id("acme-test", "ann", "gift", 1), LATER + HOUR)
+
+
+def before_the_gift() -> list[AnyFact]:
+    return [*known(), happened("visit", LATER - HOUR), GIFT_ARRIVED]
+
+
+def test_what_was_decided_in_its_place_lets_by_what_it_would_have_in_time() -> None:
+    seen = subscription(2, term_start=LATER + 60)
+    payment, renewal = paid("t1", 1_000, LATER + 60), renewed(seen, LATER + 60)
+    told = [*before_the_gift(), payment, renewal]
+    assert told_late(of(PAY, rewards=GIFT_AT_TEN), told) == 0
+    fired = of(PAY, AGAIN, rewards=GIFT_AT_TEN + life(18))
+    payment = paid("t1", 1_000, LATER + 60, subscription=seen)
+    assert told_late(fired, [*before_the_gift(), payment, renewal]) == 1
+
+
+def test_what_was_decided_in_its_place_stands_there_for_what_comes_next() -> None:
+    renewal, payment = burst()
+    programs = of(PAY, "- {id: back, on: subscription_reactivated, points: account.balance}")
+    back = reactivated(subscription(3), LATER)
+    assert told_late(programs, [*known(), payment, renewal, back]) == 1
+
+
+def test_what_was_decided_in_its_place_is_corrected_by_what_it_gave() -> None:
+    capped = "- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}"
+    told = Story(of(capped, rewards=GIFT_AT_TEN))
+    for fact in before_the_gift():
+        told.tell(fact)
+    assert earned(told.paid("t2", 100, LATER + 60)) == [("pay", 40)]
+    events = told.paid("t1", 100, LATER + 30)
+    assert earned(events) == [("pay", 40)]
+    assert only(events, CorrectionApplied).detail == "payment:t2:inv_t2 gives 0 points, not 40"
+
+
+@pytest.mark.parametrize("after", ["PT1H", "PT59M", "PT2H"])
+def test_what_a_fact_in_its_place_has_made_due_happens_at_once(after: str) -> None:
+    waiting = f"- {{id: deed, on: custom, event: deed, points: 5, activate_after: {after}}}"
+    told = [*before_the_gift(), happened("deed", LATER)]
+    assert told_late(of(PAY, waiting, rewards=GIFT_AT_TEN), told) == 0
+
+
+def test_a_trigger_that_nothing_answers_adds_nothing_however_many_seats_there_are() -> None:
+    many = subscription(2, amount_minor=5_000, quantity=1_000, term_start=LATER)
+    told = [*known(), paid("t1", 1_000, LATER, subscription=many), renewed(many, LATER)]
+    climb = "- {id: climb, on: plan_upgraded, points: 5}"
+    assert told_late(of(PAY, climb, rewards=life(900)), told) == 0

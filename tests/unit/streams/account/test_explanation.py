@@ -536,7 +536,7 @@ def test_the_steps_are_messages_that_can_be_stored_and_read_again() -> None:
 
 
 def test_a_rule_of_which_a_refund_undoes_nothing_is_not_named() -> None:
-    told = story(ONE_PER_DOLLAR, "- {id: flat, on: payment_succeeded, points: 10}")
+    told = story("- {id: flat, on: payment_succeeded, points: 10}", ONE_PER_DOLLAR)
     told.paid("t1", 10_000)
     assert said(told, refunded("r1", "t1", 100))[1] == (
         "Your payment `t1` of 1 Dec 2025 earned 110 points; 1.00 of 100.00 USD of it went back by "
@@ -579,9 +579,18 @@ def test_a_late_fact_says_how_many_others_were_decided_anew() -> None:
     assert said(told, paid("t2", 100, T0 + 2 * HOUR))[1] == (
         "It came late: another fact of those days was decided anew, with this one in its place."
     )
-    assert said(told, paid("t1", 100, T0 + HOUR))[1] == (
-        "It came late: 2 other facts of those days were decided anew, with this one in its place."
-    )
+    assert said(told, paid("t1", 100, T0 + HOUR)) == [
+        "You paid 1.00 USD on 1 Dec 2025.",
+        "It came late: 2 other facts of those days were decided anew, with this one in its place.",
+        "Rule `pay` gives 60 points.",
+        "No rule earns when the first payment succeeds.",
+        "They become spendable at once and never expire.",
+        (
+            "Earlier facts were put in order (payment:t2:inv_t2 gives 40 points, not 60; "
+            "payment:t3:inv_t3 gives 0 points, not 40): your points change by -60."
+        ),
+        "You can spend 100 points now.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
+from schemas.rewards import Feature
 from streams.account.state import decode_account, encode_account
 from tests.support.story import (
     DAY,
     HOUR,
     ONE_PER_DOLLAR,
     T0,
+    YEAR,
     Story,
     cancelled,
     changed,
@@ -32,6 +34,7 @@ from tests.support.story import (
     paid,
     program_text,
     reasons,
+    refunded,
     renewed,
     story,
     subscription,
@@ -195,7 +198,8 @@ def test_a_reward_that_was_revoked_and_is_due_again_has_a_new_ordinal() -> None:
 def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> None:
     told = story(
         tiers=f"{{window: lifetime, {LEVELS}}}",
-        rewards="[{id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}]",
+        rewards="[{id: alpha, when: {lifetime: 999}, free_days: 9}, "
+        "{id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}]",
     )
     told.paid("t1", 10_000, at=T0)
     told.happened("other", T0 + 10 * DAY)
@@ -204,6 +208,7 @@ def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> N
     events = told.paid("t2", 10_000, at=T0 + 11 * DAY)
     assert kinds(events)[:3] == ["PointsEarned", "TierChanged", "RewardEarned"]
     assert only(events, RewardEarned).reward_id.endswith(":beta:2")
+    assert only(events, RewardEarned).grant == Feature(id="beta", while_in_tier=True)
     [held] = told.account.ledger.held
     assert (told.tier, held.ordinal, told.balance) == ("high", 2, 200)
     events = told.refunded("r2", "t2", 10_000, at=T0 + 13 * DAY)
@@ -386,6 +391,8 @@ def test_an_account_remembers_some_days_only() -> None:
         assert kept[0] <= T0 + max(0, day - 4) * DAY, "four days can always be taken back"
         assert len(kept) <= 10
     assert told.balance == 400
+    told.happened("visit", T0 + 60 * DAY)
+    assert [each.at for past in told.account.past for each in past.facts] == [T0 + 60 * DAY]
 
 
 def test_a_busy_account_remembers_so_much_only() -> None:
@@ -403,10 +410,11 @@ def test_a_fact_too_large_to_keep_is_decided_and_nothing_is_taken_back_behind_it
     told.happened("visit", T0)
     told.happened("visit", T0 + DAY, properties={"note": "x" * (KEPT_BYTES + 1)})
     assert told.account.past == []
+    assert earned(told.happened("visit", T0 + DAY, key="next")) == [("visit", 10)]
     assert earned(told.happened("visit", T0 + HOUR)) == [("visit", 10)]
     large = {"note": "x" * (KEPT_BYTES + 1)}
     assert earned(told.happened("visit", T0 + 2 * HOUR, properties=large)) == [("visit", 10)]
-    assert told.balance == 40
+    assert told.balance == 50
 
 
 @pytest.mark.parametrize("name", ["t1", "t2", "t3"])
@@ -489,3 +497,71 @@ def test_a_reward_that_is_of_another_month_now_is_uncounted_in_that_one() -> Non
     assert not of(told.happened("visit", january + 2 * DAY), RewardEarned), "it was December's"
     told.failed(second, at=january + 3 * DAY)
     assert of(told.happened("visit", january + 4 * DAY), RewardEarned)
+
+
+CAPPED = "- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}"
+
+
+def test_a_correction_tells_what_facts_gave_themselves_and_not_what_time_did_before_them() -> None:
+    told = story(CAPPED, "- {id: jubilee, on: subscription_anniversary, points: 23}")
+    told.tell(created(subscription(1, started_at=T0 + DAY), T0 + DAY))
+    told.paid("t2", 100, at=T0 + DAY + YEAR + HOUR)
+    assert told.balance == 83
+    events = told.paid("t1", 100, at=T0 + DAY + YEAR - HOUR)
+    assert only(events, CorrectionApplied).detail == "payment:t2:inv_t2 gives 40 points, not 60"
+
+
+def test_a_correction_tells_what_a_refund_takes_now() -> None:
+    told = story(CAPPED)
+    told.paid("t1", 100, at=T0 + HOUR)
+    told.paid("t2", 100, at=T0 + 2 * HOUR)
+    told.refunded("r2", "t2", 100, at=T0 + 3 * HOUR)
+    events = told.paid("t0", 100, at=T0)
+    assert only(events, CorrectionApplied).detail == (
+        "payment:t1:inv_t1 gives 40 points, not 60; payment:t2:inv_t2 gives 0 points, not 40; "
+        "refund:r2 gives 0 points, not -40"
+    )
+
+
+def test_a_late_fact_too_large_to_keep_is_decided_where_it_arrives() -> None:
+    told = story(
+        "- {id: visit, on: custom, event: visit, points: 10, cap: {points: 15, per: month}}"
+    )
+    told.happened("visit", T0)
+    told.happened("visit", T0 + 2 * DAY)
+    large = {"note": "x" * (KEPT_BYTES + 1)}
+    assert reasons(told.happened("visit", T0 + DAY, properties=large)) == ["cap_reached"]
+
+
+def test_a_late_fact_stands_among_those_of_its_instant_wherever_a_past_begins() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 10, cap: {points: 55, per: month}}")
+    for day in range(6):
+        told.paid(f"t{day}", 100, at=T0 + day * DAY)
+    events = told.paid("a", 100, at=T0 + 4 * DAY)
+    assert earned(events) == [("pay", 10)]
+    assert "payment:t4:inv_t4 gives 5 points, not 10" in only(events, CorrectionApplied).detail
+
+
+def test_payments_whose_points_expired_on_the_way_to_another_are_as_they_were_too() -> None:
+    told = story(expiry="{after: P1D}")
+    late = paid("t2", 500, T0 + HOUR)
+    others: list[facts.AnyFact] = [
+        paid("t1", 1_000, T0),
+        paid("t3", 700, T0 + 2 * DAY),
+        paid("t4", 300, T0 + 3 * DAY),
+    ]
+    refunds: list[facts.AnyFact] = [
+        refunded(f"r{each}", f"t{each}", 200, T0 + 3 * DAY + each) for each in (1, 2, 3, 4)
+    ]
+    for fact in [*others, late, *refunds]:
+        told.tell(fact)
+    expected = told_in_order(told, others[0], late, *others[1:], *refunds)
+    assert told.account.ledger.lots == expected.account.ledger.lots
+    for own, other in zip(told.events[-4:], expected.events[-4:], strict=True):
+        assert isinstance(own, PointsReversed)
+        assert isinstance(other, PointsReversed)
+        assert (own.points, own.expired, own.overdrawn) == (
+            other.points,
+            other.expired,
+            other.overdrawn,
+        )
