@@ -30,6 +30,8 @@ NO_MISTAKES = re.compile(
 )
 PROMISES = {"frozen", "gc", "kw_only", "strict"}
 """Keywords that hold programmers to something, and change nothing that happens."""
+CACHED = "_REMEMBERED"
+"""How much a cache of the fold holds: whatever it is, no answer changes."""
 NEVER_TOUCHED = {"name", "newline", "string", "endmarker", "fstring_string"}
 """Kinds of leaves that no operator changes: most of all there are."""
 
@@ -158,6 +160,10 @@ def _unseen(node: ast.AST) -> Iterator[Stretch]:
             yield _stretch(annotation)
         case ast.AnnAssign():
             yield _stretch(node.annotation)
+        case ast.If() if CACHED in ast.unparse(node.test):
+            yield _stretch(node.test)
+        case ast.Assign(targets=[ast.Name(id=name)]) if name == CACHED:
+            yield _stretch(node.value)
         case ast.keyword(arg=str() as name) if name in PROMISES:
             yield _stretch(node.value)
         case ast.FunctionDef():

@@ -537,3 +537,13 @@ def test_a_trigger_that_nothing_answers_adds_nothing_however_many_seats_there_ar
     told = [*known(), paid("t1", 1_000, LATER, subscription=many), renewed(many, LATER)]
     climb = "- {id: climb, on: plan_upgraded, points: 5}"
     assert told_late(of(PAY, climb, rewards=life(900)), told) == 0
+
+
+def test_the_months_after_a_year_was_completed_complete_none() -> None:
+    first, at = subscription(1, term_start=T0), T0 + 395 * DAY
+    anniversary = subscription(2, term_start=T0 + 365 * DAY)
+    month = subscription(3, term_start=at)
+    told: list[AnyFact] = [created(first, T0), renewed(anniversary, T0 + 365 * DAY)]
+    told += [paid("t1", 1_000, at, subscription=month), renewed(month, at)]
+    year = "- {id: year, on: annual_renewal, points: account.balance}"
+    assert told_late(of(PAY, year), told) == 0
