@@ -565,3 +565,26 @@ def test_payments_whose_points_expired_on_the_way_to_another_are_as_they_were_to
             other.expired,
             other.overdrawn,
         )
+
+
+def test_an_outcome_that_now_stands_before_its_reward_is_told_once_that_has_fired() -> None:
+    rule = ONE_PER_DOLLAR.replace("}}}", "}}, limit: {cooldown: PT1H}}")
+    told = story(rule, rewards=f"[{{id: mug, when: {{balance: 20}}, cost: 20, {FREE}}}]")
+    mug = only(told.paid("t1", 2_000, at=T0 + HOUR // 2), RewardEarned)
+    told.failed(mug, at=T0 + 2 * HOUR)
+    told.paid("t2", 1_000, at=T0 + 3 * HOUR)
+    told.paid("t3", 1_000, at=T0 + 5 * HOUR)
+    assert told.balance == 40
+    told.paid("t0", 500, at=T0)
+    assert told.balance == 25, "5 and no 20, then 10 and 10, of which 20 were paid and came back"
+
+
+def test_what_was_taken_by_hand_is_taken_again_as_soon_as_it_is_there() -> None:
+    told = story(refunds="{negative: clamp}")
+    told.paid("t1", 1_000, at=T0 + HOUR)
+    told.adjusted("a", -8, at=T0 + 3 * HOUR)
+    assert told.balance == 2
+    told.refunded("r1", "t1", 800, at=T0 + 2 * HOUR)
+    assert told.balance == 0
+    told.paid("t0", 1_000, at=T0)
+    assert told.balance == 10 + 10 - 8 - 8
