@@ -547,3 +547,10 @@ def test_the_months_after_a_year_was_completed_complete_none() -> None:
     told += [paid("t1", 1_000, at, subscription=month), renewed(month, at)]
     year = "- {id: year, on: annual_renewal, points: account.balance}"
     assert told_late(of(PAY, year), told) == 0
+
+
+def test_none_may_that_stands_days_before_others() -> None:
+    told: list[AnyFact] = [created(subscription(1), T0)]
+    told += [paid(f"t{day}", 100, T0 + day * DAY) for day in range(6)]
+    renewal = renewed(subscription(2, term_start=T0 + 4 * DAY), T0 + 4 * DAY)
+    assert told_late(of(PAY), [*told, renewal]) == 1

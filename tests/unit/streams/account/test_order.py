@@ -8,6 +8,8 @@ from schemas.points import (
     FactIgnored,
     PointsAdjusted,
     PointsEarned,
+    PointsExpiringSoon,
+    PointsRestored,
     PointsReversed,
     RewardEarned,
     RewardRevoked,
@@ -588,3 +590,44 @@ def test_what_was_taken_by_hand_is_taken_again_as_soon_as_it_is_there() -> None:
     assert told.balance == 0
     told.paid("t0", 1_000, at=T0)
     assert told.balance == 10 + 10 - 8 - 8
+
+
+def test_an_outcome_waits_for_a_reward_that_time_alone_fires_now() -> None:
+    rule = ONE_PER_DOLLAR.replace("}}}", "}}, limit: {cooldown: PT1H}, activate_after: P1D}")
+    told = story(rule, rewards=f"[{{id: mug, when: {{balance: 20}}, cost: 20, {FREE}}}]")
+    told.paid("t1", 2_000, at=T0 + HOUR // 2)
+    mug = only(told.lives_until(T0 + DAY + HOUR), RewardEarned)
+    told.failed(mug, at=T0 + DAY + HOUR)
+    told.paid("t2", 1_500, at=T0 + DAY + 2 * HOUR)
+    told.lives_until(T0 + 3 * DAY)
+    assert told.balance == 35
+    told.paid("t0", 500, at=T0)
+    assert told.balance == 20, "5 and 15, which paid for the mug and came back"
+
+
+def test_what_was_asked_for_in_one_second_is_paid_for_in_the_order_of_arrival_again() -> None:
+    told = story(
+        expiry="{after: P30D}",
+        rewards=f"[{{id: mug, when: {{request: true}}, cost: 10, {FREE}}}, "
+        f"{{id: pin, when: {{request: true}}, cost: 10, {FREE}}}]",
+    )
+    told.paid("t1", 1_000, at=T0 + HOUR)
+    told.paid("t2", 1_000, at=T0 + 2 * HOUR)
+    mug = only(told.requested("b", "mug", at=T0 + DAY), RewardEarned)
+    told.requested("a", "pin", at=T0 + DAY)
+    told.paid("t0", 500, at=T0)
+    assert [(lot.points, lot.earned_at) for lot in told.account.ledger.lots] == [(5, T0 + 2 * HOUR)]
+    restored = only(told.failed(mug, at=T0 + 2 * DAY), PointsRestored)
+    assert [(each.lot, each.points) for each in restored.lots] == [
+        (told.lot("t0"), 5),
+        (told.lot("t1"), 5),
+    ]
+
+
+def test_points_that_were_to_be_reminded_of_in_their_place_are_reminded_of_at_once() -> None:
+    told = story(expiry="{after: P3D, remind: P2D}")
+    told.paid("t1", 1_000, at=T0 + 2 * DAY)
+    events = told.paid("t0", 500, at=T0)
+    reminder = only(events, PointsExpiringSoon)
+    assert (reminder.points, reminder.expires_at) == (5, T0 + 3 * DAY)
+    assert only(told.lives_until(T0 + 3 * DAY), PointsExpiringSoon).points == 10
