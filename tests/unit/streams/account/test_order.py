@@ -9,6 +9,7 @@ from schemas.points import (
     PointsAdjusted,
     PointsEarned,
     PointsExpiringSoon,
+    PointsExtended,
     PointsRestored,
     PointsReversed,
     RewardEarned,
@@ -631,3 +632,67 @@ def test_points_that_were_to_be_reminded_of_in_their_place_are_reminded_of_at_on
     reminder = only(events, PointsExpiringSoon)
     assert (reminder.points, reminder.expires_at) == (5, T0 + 3 * DAY)
     assert only(told.lives_until(T0 + 3 * DAY), PointsExpiringSoon).points == 10
+
+
+def test_a_reward_that_a_late_fact_fires_is_told_as_that_fact_fires_it() -> None:
+    told = story(rewards=f"[{{id: thanks, when: {{on: payment_succeeded}}, {FREE}}}]")
+    told.tell(created(subscription(1, name="sub_1"), T0))
+    told.tell(created(subscription(1, name="sub_2", started_at=T0 + HOUR), T0 + HOUR))
+    told.happened("other", T0 + DAY)
+    late = paid("t1", 100, T0 + 2 * HOUR, subscription=subscription(1, name="sub_1"))
+    thanks = only(told.tell(late), RewardEarned)
+    assert (thanks.cause.trigger, thanks.subscription) == ("payment_succeeded", "sub_1")
+
+
+def test_what_a_late_refund_overdraws_in_its_place_is_taken_of_what_came_since() -> None:
+    told = story()
+    told.paid("t1", 6_000, at=T0)
+    told.adjusted("spend", -60, at=T0 + HOUR)
+    told.paid("t2", 9_000, at=T0 + 2 * DAY)
+    reversed_ = only(told.refunded("r1", "t1", 6_000, at=T0 + DAY), PointsReversed)
+    assert (reversed_.points, reversed_.overdrawn) == (60, 0)
+    assert [(each.lot, each.points) for each in reversed_.lots] == [(told.lot("t2"), 60)]
+    assert told.balance == 30
+
+
+def test_a_late_refund_takes_a_reward_back_that_was_fired_long_before() -> None:
+    told = story(
+        rewards=f"[{{id: gift, when: {{on: payment_succeeded}}, on_refund: revoke, {FREE}}}]"
+    )
+    told.paid("t1", 100, at=T0)
+    told.happened("other", T0 + 10 * DAY)
+    told.happened("other", T0 + 12 * DAY)
+    events = told.refunded("r1", "t1", 100, at=T0 + 11 * DAY)
+    assert only(events, RewardRevoked).reward_id.endswith(":gift:1")
+    assert told.account.ledger.standing("gift") == 0
+
+
+def test_a_late_activity_extends_what_no_later_one_has_extended_since() -> None:
+    told = story(expiry="{after: P30D, extended_by: {events: [visit]}}")
+    told.paid("t1", 1_000, at=T0)
+    told.happened("other", T0 + 2 * DAY)
+    extended = only(told.happened("visit", T0 + DAY), PointsExtended)
+    assert extended.expires_at == T0 + 31 * DAY
+    assert [(each.lot, each.points) for each in extended.lots] == [(told.lot("t1"), 10)]
+    assert not of(told.happened("visit", T0 + HOUR), PointsExtended)
+    [lot] = told.account.ledger.lots
+    assert lot.expires_at == T0 + 31 * DAY
+
+
+def test_a_reminder_that_was_told_is_not_told_again_when_the_days_are_decided_anew() -> None:
+    told = story(expiry="{after: P3D, remind: P2D}")
+    told.paid("t1", 1_000, at=T0)
+    assert of(told.lives_until(T0 + DAY), PointsExpiringSoon)
+    told.happened("other", T0 + 2 * DAY)
+    assert not of(told.happened("other", T0 + DAY + HOUR), PointsExpiringSoon)
+
+
+def test_a_correction_tells_nothing_of_rewards_and_dates_that_are_as_they_were() -> None:
+    told = story(CAPPED, rewards=f"[{{id: mug, when: {{balance: 10}}, cost: 10, {FREE}}}]")
+    told.paid("t1", 100, at=T0)
+    told.paid("t3", 100, at=T0 + 2 * DAY)
+    correction = only(told.paid("t2", 100, at=T0 + DAY), CorrectionApplied)
+    assert (correction.rewards, correction.tier_since) == ((), None)
+    assert [(each.lot, each.points, each.expires_at) for each in correction.lots] == [
+        (told.lot("t3"), 0, None)
+    ]

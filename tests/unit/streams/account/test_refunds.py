@@ -405,3 +405,16 @@ def test_of_more_payments_than_can_be_kept_the_newest_four_hundred_can_be_refund
         told.paid(f"t{number}", 100, at=T0 + number)
     assert undone(told.refunded("r1", "t1", 100)).points == 1
     assert reasons(told.refunded("r0", "t0", 100)) == ["refund_parked"]
+
+
+def test_what_is_left_of_a_refund_beyond_all_payments_is_given_up_aloud() -> None:
+    told = story()
+    told.paid("t1", 1_000)
+    assert undone(told.refunded("r1", "t1", 1_500, at=T0 + DAY)).points == 10
+    assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]
+
+
+def test_a_chargeback_whose_payment_never_comes_is_given_up_aloud() -> None:
+    told = story()
+    told.refunded("c1", "t1", 1, at=T0, reason="chargeback")
+    assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]

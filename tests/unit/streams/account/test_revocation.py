@@ -377,3 +377,17 @@ def test_a_chargeback_takes_the_rewards_of_every_invoice_it_is_about() -> None:
     told.paid("t1", 2_000, invoice="b")
     events = told.refunded("c1", "t1", 1, reason="chargeback")
     assert revoked(events) == ["gift:1", "gift:2"]
+
+
+def test_a_tier_that_is_lost_takes_its_own_reward_and_none_of_a_lower_one() -> None:
+    levels = "[{id: low}, {id: mid, at: 10}, {id: high, at: 20}]"
+    rewards = ", ".join(
+        f"{{id: of-{tier}, when: {{tier: {tier}}}, on_refund: revoke, free_days: 1}}"
+        for tier in ("low", "mid", "high")
+    )
+    told = story(tiers=f"{{levels: {levels}}}", rewards=f"[{rewards}]")
+    for number in range(3):
+        told.paid(f"t{number}", 900, at=T0 + number)
+    assert told.tier == "high"
+    assert revoked(told.refunded("r2", "t2", 900)) == ["of-high:1"]
+    assert told.tier == "mid"
