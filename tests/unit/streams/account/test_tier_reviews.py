@@ -221,3 +221,17 @@ def test_the_tier_that_a_review_leaves_is_lost_with_what_it_rests_on(window: str
     assert told.tier == "mid", "that rests on the other payment"
     told.refunded("r2", "t2", 10_000, at=T0 + YEAR + 47 * DAY)
     assert told.tier == "low"
+
+
+@pytest.mark.parametrize("window", ["P12M", "calendar_year", "membership_year"])
+def test_a_refund_of_what_counts_no_more_takes_no_tier(window: str) -> None:
+    told = with_tiers(f"window: {window}, ")
+    told.paid("t1", 10_000, at=T0)
+    told.paid("t2", 10_000, at=T0 + YEAR - DAY)
+    told.lives_until(T0 + YEAR + 45 * DAY)
+    told.paid("t3", 10_000, at=T0 + YEAR + 46 * DAY)
+    told.lives_until(T0 + 2 * YEAR + 44 * DAY)
+    tier = told.tier
+    assert tier != "low"
+    told.refunded("r1", "t1", 10_000, at=T0 + 2 * YEAR + 44 * DAY)
+    assert told.tier == tier
