@@ -1,10 +1,7 @@
 """What an explanation says of each thing that was considered."""
 
-from typing import get_args
-
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from schemas import ids
 from schemas.facts import (
@@ -13,12 +10,11 @@ from schemas.facts import (
     RedemptionRequested,
     TierAssigned,
 )
-from schemas.points import CorrectionApplied, FactIgnored, PointsEvent, RewardEarned
-from streams.account.explanation.events import happened as event_told
+from schemas.points import FactIgnored, RewardEarned
 from streams.account.explanation.explain import explain
 from streams.account.explanation.facts import told as told_of
 from streams.account.explanation.wording import Wording
-from streams.account.steps import AnyStep, ConditionRead, LimitRead, MultiplierConsidered
+from streams.account.steps import AnyStep, ConditionRead, MultiplierConsidered
 from streams.account.trace import Trace
 from tests.support.explained import explained, traced
 from tests.support.story import (
@@ -533,74 +529,3 @@ def test_the_steps_are_messages_that_can_be_stored_and_read_again() -> None:
     assert (conditions[0].unmet, conditions[0].part) == ("has(payment.tax_minor)", "rule")
     [multiplier] = [step for step in steps if isinstance(step, MultiplierConsidered)]
     assert (multiplier.outcome, multiplier.points) == ("counts", "15")
-
-
-def test_a_rule_of_which_a_refund_undoes_nothing_is_not_named() -> None:
-    told = story("- {id: flat, on: payment_succeeded, points: 10}", ONE_PER_DOLLAR)
-    told.paid("t1", 10_000)
-    assert said(told, refunded("r1", "t1", 100))[1] == (
-        "Your payment `t1` of 1 Dec 2025 earned 110 points; 1.00 of 100.00 USD of it went back by "
-        "now, so 1 of 100 by `pay` are undone now."
-    )
-
-
-@pytest.mark.parametrize(
-    ("debt", "figure"),
-    [(5, "5, 45 are missing"), (10, "0, 50 are missing"), (15, "none and owe 5, 55 are missing")],
-)
-def test_what_is_missing_for_a_reward_counts_what_is_owed(debt: int, figure: str) -> None:
-    told = story(rewards="[{id: r, when: {balance: 50}, free_days: 1}]")
-    told.adjusted("debt", -debt)
-    expected = f"Reward `r` comes at 50 points to spend: you have {figure}."
-    assert expected in said(told, paid("t1", 1_000, T0 + DAY))
-
-
-CONSIDERED = [each for each in get_args(AnyStep) if not issubclass(each, PointsEvent)]
-
-
-@pytest.mark.parametrize("step", CONSIDERED, ids=lambda step: step.__name__)
-def test_a_step_that_is_not_told_something_says_nothing_of_it(step: type[msgspec.Struct]) -> None:
-    for field in msgspec.structs.fields(step):
-        if field.default_factory is not msgspec.NODEFAULT:
-            assert not field.default_factory(), field.name
-        elif field.default is not msgspec.NODEFAULT:
-            assert not field.default or (step, field.default) == (LimitRead, "ever"), field.name
-
-
-def test_in_the_highest_tier_nothing_is_missing_and_nothing_is_said_of_it() -> None:
-    told = story(tiers="{levels: [{id: low}, {id: mid, at: 10}, {id: top, at: 90}]}")
-    assert "You moved into `top`." in said(told, paid("t1", 9_000))
-    assert not [each for each in said(told, paid("t2", 1_000)) if "count towards tiers" in each]
-
-
-def test_a_late_fact_says_how_many_others_were_decided_anew() -> None:
-    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
-    told.paid("t3", 100, T0 + 3 * HOUR)
-    assert said(told, paid("t2", 100, T0 + 2 * HOUR))[1] == (
-        "It came late: another fact of those days was decided anew, with this one in its place."
-    )
-    assert said(told, paid("t1", 100, T0 + HOUR)) == [
-        "You paid 1.00 USD on 1 Dec 2025.",
-        "It came late: 2 other facts of those days were decided anew, with this one in its place.",
-        "Rule `pay` gives 60 points.",
-        "No rule earns when the first payment succeeds.",
-        "They become spendable at once and never expire.",
-        (
-            "Earlier facts were put in order (payment:t2:inv_t2 gives 40 points, not 60; "
-            "payment:t3:inv_t3 gives 0 points, not 40): your points change by -60."
-        ),
-        "You can spend 100 points now.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("points", "change"),
-    [(0, "stay as they were"), (1, "change by +1"), (-1_200, "change by -1,200")],
-)
-def test_a_correction_says_by_how_much_the_points_change(points: int, change: str) -> None:
-    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
-    for number in (3, 2):
-        told.paid(f"t{number}", 100, T0 + number * HOUR)
-    correction = only(told.paid("t1", 100, T0), CorrectionApplied)
-    [sentence] = event_told(replace(correction, points=points, detail="so"), Wording(None))
-    assert sentence == f"Earlier facts were put in order (so): your points {change}."
