@@ -102,9 +102,9 @@ def _reviewed_at(account: Account) -> int:
 def _needed(account: Account, tiers: CompiledTiers, present: int, review_at: int) -> int:
     """What must still be added before the review, beyond what counts then already."""
     memory, lifetime = account.memory, account.ledger.lifetime
-    if not tiers.reviewed and memory.review_at == review_at:
-        return max(0, memory.tier_needs - memory.tier_basis)
     by_year = tiers.window.by_year and memory.review_at == review_at
     ends_at = memory.failed_at if by_year and memory.failed_at else review_at
     counts = rules.basis_of(memory, lifetime, tiers, ends_at, ending=by_year)
+    if not tiers.reviewed and memory.review_at == review_at:
+        return max(0, memory.tier_needs - max(memory.tier_basis, counts))
     return max(0, tiers.levels[present].at - counts)

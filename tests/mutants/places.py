@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -23,11 +24,14 @@ FOLD = ROOT / "streams" / "account"
 NO_MISTAKES = re.compile(
     r"ReplaceBinaryOperator_BitOr_"  # a union of types: anything else fails at import
     r"|ReplaceBinaryOperator_\w+_(RShift|LShift|BitOr|BitAnd|BitXor)$"  # nobody takes + for <<
+    r"|ReplaceUnaryOperator_\w+_Invert$"  # nor ~ for -
     r"|ReplaceComparisonOperator_\w+_Is(Not)?$(?<!Is_IsNot)(?<!IsNot_Is)"  # rests on interning
     r"|ReplaceComparisonOperator_Is(Not)?_(?!Is)"  # likewise
 )
 PROMISES = {"frozen", "gc", "kw_only", "strict"}
 """Keywords that hold programmers to something, and change nothing that happens."""
+CACHED = "_REMEMBERED"
+"""How much a cache of the fold holds: whatever it is, no answer changes."""
 NEVER_TOUCHED = {"name", "newline", "string", "endmarker", "fstring_string"}
 """Kinds of leaves that no operator changes: most of all there are."""
 
@@ -96,9 +100,21 @@ def _all(path: Path) -> Iterator[Mutant]:
         if kind.arguments() or NO_MISTAKES.search(name):
             continue
         operator = kind()
-        positions = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, ((line, column), _) in enumerate(positions):
-            yield Mutant(path, line, column, name, occurrence)
+        found = [(node, place) for node in nodes for place in operator.mutation_positions(node)]
+        for occurrence, (node, ((line, column), _)) in enumerate(found):
+            if name != "core/NumberReplacer" or not _is_below_zero(node, occurrence):
+                yield Mutant(path, line, column, name, occurrence)
+
+
+def _is_below_zero(number: Any, occurrence: int) -> bool:
+    """Nobody slips to -1 from 0, nor from -1, which is the last or none, to -2: 1 and 0 are tried.
+
+    cosmic-ray adds one to a number first, then takes one away.
+    """
+    if occurrence % 2:
+        return bool(number.value == "0")
+    before = number.get_previous_leaf()
+    return bool(number.value == "1" and before == "-" and number.parent.type == "factor")
 
 
 @cache
@@ -144,6 +160,10 @@ def _unseen(node: ast.AST) -> Iterator[Stretch]:
             yield _stretch(annotation)
         case ast.AnnAssign():
             yield _stretch(node.annotation)
+        case ast.If() if CACHED in ast.unparse(node.test):
+            yield _stretch(node.test)
+        case ast.Assign(targets=[ast.Name(id=name)]) if name == CACHED:
+            yield _stretch(node.value)
         case ast.keyword(arg=str() as name) if name in PROMISES:
             yield _stretch(node.value)
         case ast.FunctionDef():

@@ -7,20 +7,32 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UNIT = "tests/unit/streams/account"
-EXPLAINED = [f"{UNIT}/test_explanation.py", f"{UNIT}/test_explained_events.py"]
+EXPLAINED = [
+    f"{UNIT}/test_{each}.py" for each in ("explanation", "explained_events", "explained_steps")
+]
 OWN = {
     "activities": ["extension", "waiting"],
+    "commuting": ["commuting", "order"],
     "compiled": ["earning", "rewards", "tiers"],
+    "correction": ["corrections", "order"],
     "decide": ["triggers"],
+    "evolve": ["corrections", "rewards", "refunds"],
+    "late": ["commuting", "order", "corrections"],
     "limits": ["earning"],
     "lots": ["promotional", "time"],
+    "ordering": ["order", "corrections"],
     "outcomes": ["rewards"],
+    "packing": ["order"],
+    "past": ["stored_state", "order"],
     "payments": ["refunds"],
+    "refold": ["corrections", "order"],
+    "state": ["stored_state"],
     "subscriptions": ["plan_changes", "calendar"],
     "thresholds": ["rewards"],
     "tiers": ["tiers", "tier_reviews", "tiers_by_hand"],
     "timeline": ["same_instant", "time"],
     "undoing": ["refunds", "revocation"],
+    "window": ["order", "corrections"],
     "windows": ["calendar"],
 }
 """Where a module's tests do not have its name."""
@@ -44,6 +56,7 @@ LAWS: Step = (
     "tests/properties/test_fold_laws.py",
     "tests/properties/test_account_laws.py",
     "tests/properties/test_trace_laws.py",
+    "tests/properties/test_order.py",
 )
 
 

@@ -71,8 +71,9 @@ def refuses(step: AnyStep) -> bool:
 
 
 def _anew(step: DecidedAnew) -> str:
-    others = "another fact" if step.facts == 1 else f"{step.facts} other facts"
-    return f"It came late: {others} of those days were decided anew, with this one in its place."
+    many = f"{step.facts} other facts", "were"
+    others, were = ("another fact", "was") if step.facts == 1 else many
+    return f"It came late: {others} of those days {were} decided anew, with this one in its place."
 
 
 def _condition(step: ConditionRead) -> str:

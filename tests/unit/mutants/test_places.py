@@ -44,7 +44,7 @@ def test_each_place_and_family_stands_once_with_all_its_mistakes(module: Path) -
         (13, "core/ReplaceComparisonOperator"): 5,
         (14, "core/ReplaceBinaryOperator"): 6,
         (15, "core/ReplaceComparisonOperator"): 1,
-        (15, "core/NumberReplacer"): 2,
+        (15, "core/NumberReplacer"): 1,
     }
 
 
@@ -56,6 +56,26 @@ def test_a_mutant_says_what_goes_and_what_comes_and_touches_no_file(module: Path
         "+    if not known < LIMIT and exact:",
     ]
     assert module.read_text(encoding="utf-8") == SOURCE
+
+
+def test_a_number_is_taken_for_its_neighbours_but_for_none_below_zero(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("first, last, less = 0, -1, 3 - 1\n", encoding="utf-8")
+    changed = [
+        each.source().split("=")[1].replace(" ", "").strip()
+        for group in places(module)
+        for each in group
+        if each.family == "core/NumberReplacer"
+    ]
+
+    assert sorted(changed) == [
+        "0,-0,3-1",
+        "0,-1,2-1",
+        "0,-1,3-0",
+        "0,-1,3-2",
+        "0,-1,4-1",
+        "1,-1,3-1",
+    ]
 
 
 def test_a_draw_is_repeatable_and_of_each_place_one() -> None:
@@ -75,3 +95,11 @@ def test_wording_is_drawn_half_as_often() -> None:
     drawn = draw([*wording, *points], 600, seed=1)
 
     assert 160 <= sum("explanation" in each.path for each in drawn) <= 240
+
+
+def test_how_much_a_cache_holds_is_left_alone(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    text = "_REMEMBERED = 4\nif len(kept) >= _REMEMBERED:\n    kept.clear()\n"
+    module.write_text(text, encoding="utf-8")
+
+    assert places(module) == []

@@ -226,3 +226,24 @@ def test_what_can_no_longer_be_undone_is_forgotten() -> None:
     upgraded(told)
     told.tell(changed(subscription(3, amount_minor=3_000), T0 + 90 * DAY))
     assert [each.at for each in told.account.memory.upgrades] == [T0 + 90 * DAY]
+
+
+def test_of_more_upgrades_than_can_be_kept_the_newest_fifty_are_undone() -> None:
+    told = story(CLIMB)
+    told.tell(created(subscription(1)))
+    for version in range(2, 53):
+        seen = subscription(version, amount_minor=1_000 * version)
+        told.tell(changed(seen, T0 + version))
+    ended = cancelled(subscription(99, status="cancelled"), T0 + DAY)
+    undone = [each.earned_by for each in of(told.tell(ended), PointsReversed)]
+    assert undone == [f"subscription_changed:sub_1:{version}" for version in range(3, 53)]
+    assert told.lifetime == 100
+
+
+def test_an_upgrade_is_undone_though_another_subscription_has_gone_up_since() -> None:
+    told = story(CLIMB)
+    upgraded(told)
+    told.tell(created(subscription(1, name="sub_2")))
+    told.tell(changed(subscription(2, name="sub_2", amount_minor=2_000), T0 + 28 * DAY))
+    event = only(told.tell(downgrade(T0 + 29 * DAY)), PointsReversed)
+    assert event.earned_by == "subscription_changed:sub_1:2"

@@ -437,6 +437,23 @@ def test_outcomes_adjustments_and_erasure_are_told() -> None:
         ),
         (time(T0 + HOUR), "Time went on to 1 Dec 2025 at 01:00."),
         (
+            changed(subscription(1, quantity=3)),
+            (
+                "Your subscription changed on 1 Dec 2025: it is now 3 of `pro` for 10.00 USD every "
+                "month."
+            ),
+        ),
+        (created(subscription(1)), "Your subscription to `pro` began on 1 Dec 2025."),
+        (
+            activated(subscription(1), from_trial=False),
+            "Your subscription to `pro` became active on 1 Dec 2025.",
+        ),
+        (
+            failed("acme-test:ann:r:1", T0),
+            "The reward acme-test:ann:r:1 could not be given on 1 Dec 2025: no subscription.",
+        ),
+        (deleted(T0), "Your account was deleted on 1 Dec 2025."),
+        (
             delivered("acme-test:ann:r:1", T0),
             "The reward acme-test:ann:r:1 reached you on 1 Dec 2025 (pc_1).",
         ),

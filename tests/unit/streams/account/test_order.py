@@ -15,8 +15,8 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
+from schemas.rewards import Feature
 from streams.account.storing import decode_account, encode_account
-from streams.account.window import KEPT_BYTES, REACH_SECONDS
 from tests.support.story import (
     DAY,
     HOUR,
@@ -45,6 +45,10 @@ from tests.support.story import (
 from tests.support.year import program_of
 
 FREE = "free_days: 1"
+REACH_SECONDS = 4 * DAY
+"""How late a fact may come and take its place all the same."""
+KEPT_BYTES = 32_768
+"""Of a busy account so much is always kept of its last facts."""
 VISIT = "- {id: visit, on: custom, event: visit, points: 10}"
 LEVELS = "levels: [{id: low}, {id: high, at: 100, multiplier: '2'}]"
 
@@ -306,7 +310,8 @@ def test_a_feature_that_comes_again_in_order_is_paid_from_the_lots_of_its_place(
 def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> None:
     told = story(
         tiers=f"{{window: lifetime, {LEVELS}}}",
-        rewards="[{id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}]",
+        rewards="[{id: alpha, when: {lifetime: 999}, free_days: 9}, "
+        "{id: beta, when: {tier: high}, feature: {id: beta, while_in_tier: true}}]",
     )
     told.paid("t1", 10_000, at=T0)
     told.happened("other", T0 + 10 * DAY)
@@ -315,6 +320,7 @@ def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> N
     events = told.paid("t2", 10_000, at=T0 + 11 * DAY)
     assert kinds(events)[:3] == ["PointsEarned", "TierChanged", "RewardEarned"]
     assert only(events, RewardEarned).reward_id.endswith(":beta:2")
+    assert only(events, RewardEarned).grant == Feature(id="beta", while_in_tier=True)
     [held] = told.account.ledger.held
     assert (told.tier, held.ordinal, told.balance) == ("high", 2, 200)
     events = told.refunded("r2", "t2", 10_000, at=T0 + 13 * DAY)
@@ -393,8 +399,8 @@ def test_what_time_did_meanwhile_is_lived_through_again() -> None:
 def test_a_fact_more_than_four_days_late_is_decided_where_it_arrives() -> None:
     rule = "- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}"
     told = story(rule)
-    told.paid("t1", 100, at=T0 + REACH_SECONDS + HOUR)
-    told.paid("t2", 100, at=T0 + REACH_SECONDS + HOUR)
+    told.paid("t1", 100, at=T0 + REACH_SECONDS + 1)
+    told.paid("t2", 100, at=T0 + REACH_SECONDS + 1)
     assert reasons(told.paid("t0", 100, at=T0)) == ["cap_reached"]
     in_time = story(rule)
     in_time.paid("t1", 100, at=T0 + REACH_SECONDS)
@@ -510,6 +516,8 @@ def test_an_account_remembers_some_days_only() -> None:
         assert kept[0] <= T0 + max(0, day - 4) * DAY, "four days can always be taken back"
         assert len(kept) <= 10
     assert told.balance == 400
+    told.happened("visit", T0 + 60 * DAY)
+    assert [each.at for past in told.account.past for each in past.facts] == [T0 + 60 * DAY]
 
 
 def test_a_busy_account_remembers_so_much_only() -> None:
@@ -527,10 +535,11 @@ def test_a_fact_too_large_to_keep_is_decided_and_nothing_is_taken_back_behind_it
     told.happened("visit", T0)
     told.happened("visit", T0 + DAY, properties={"note": "x" * (KEPT_BYTES + 1)})
     assert told.account.past == []
+    assert earned(told.happened("visit", T0 + DAY, key="next")) == [("visit", 10)]
     assert earned(told.happened("visit", T0 + HOUR)) == [("visit", 10)]
     large = {"note": "x" * (KEPT_BYTES + 1)}
     assert earned(told.happened("visit", T0 + 2 * HOUR, properties=large)) == [("visit", 10)]
-    assert told.balance == 40
+    assert told.balance == 50
 
 
 @pytest.mark.parametrize("name", ["t1", "t2", "t3"])
@@ -568,3 +577,34 @@ def test_any_of_these_is_as_if_told_in_order() -> None:
     expected = told_in_order(told, *sorted(late, key=lambda fact: fact.occurred_at))
     assert told.account.ledger.lots == expected.account.ledger.lots
     assert (told.tier, told.lifetime) == (expected.tier, expected.lifetime)
+
+
+def test_a_fact_four_days_late_takes_its_place_among_those_of_its_instant() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 60, cap: {points: 100, per: month}}")
+    told.paid("t1", 100, at=T0)
+    told.paid("t2", 100, at=T0 + REACH_SECONDS)
+    events = told.paid("t0", 100, at=T0)
+    assert earned(events) == [("pay", 60)]
+    assert only(events, CorrectionApplied).detail == (
+        "payment:t1:inv_t1 gives 40 points, not 60; payment:t2:inv_t2 gives 0 points, not 40"
+    )
+    assert told.balance == 100
+
+
+def test_a_late_fact_too_large_to_keep_is_decided_where_it_arrives() -> None:
+    told = story(
+        "- {id: visit, on: custom, event: visit, points: 10, cap: {points: 15, per: month}}"
+    )
+    told.happened("visit", T0)
+    told.happened("visit", T0 + 2 * DAY)
+    large = {"note": "x" * (KEPT_BYTES + 1)}
+    assert reasons(told.happened("visit", T0 + DAY, properties=large)) == ["cap_reached"]
+
+
+def test_a_late_fact_stands_among_those_of_its_instant_wherever_a_past_begins() -> None:
+    told = story("- {id: pay, on: payment_succeeded, points: 10, cap: {points: 55, per: month}}")
+    for day in range(6):
+        told.paid(f"t{day}", 100, at=T0 + day * DAY)
+    events = told.paid("a", 100, at=T0 + 4 * DAY)
+    assert earned(events) == [("pay", 10)]
+    assert "payment:t4:inv_t4 gives 5 points, not 10" in only(events, CorrectionApplied).detail

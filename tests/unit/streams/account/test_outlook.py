@@ -98,6 +98,12 @@ def test_what_a_refund_undid_within_the_minimum_stay() -> None:
     told.refunded("r1", "t1", 3_000)
     now = outlook(told)
     assert (now.tier, now.needed_to_keep, now.review_at) == ("mid", 30, T0 + 60 * DAY)
+    told.paid("t2", 2_000, at=T0 + 2 * DAY)
+    assert (outlook(told).basis, outlook(told).needed_to_keep) == (90, 10)
+    told.paid("t3", 2_000, at=T0 + 2 * DAY)
+    assert outlook(told).needed_to_keep == 0
+    told.lives_until(T0 + 60 * DAY)
+    assert told.tier == "mid"
 
 
 def test_a_tier_that_is_held_by_hand() -> None:

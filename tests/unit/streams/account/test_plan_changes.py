@@ -10,6 +10,7 @@ from tests.support.story import (
     T0,
     YEAR,
     Story,
+    cancelled,
     changed,
     created,
     earned,
@@ -250,3 +251,14 @@ def test_a_first_term_cut_to_the_billing_day_is_no_year() -> None:
         renewed(term(3, S7 + YEAR, yearly=True), S7 + YEAR),
     )
     assert years(told, *facts) == [1]
+
+
+def test_a_fact_that_names_no_subscription_is_about_the_live_one_heard_of_last() -> None:
+    told = story(
+        '- {id: visit, on: custom, event: visit, points: 5, when: subscription.plan == "trial"}'
+    )
+    told.tell(created(subscription(1, name="old", plan="pro"), T0))
+    told.tell(created(subscription(1, name="new", plan="trial", status="in_trial"), T0 + 1))
+    told.tell(created(subscription(1, name="gone", plan="max"), T0 + 2))
+    told.tell(cancelled(subscription(2, name="gone", plan="max", status="cancelled"), T0 + 3))
+    assert earned(told.happened("visit", T0 + DAY)) == [("visit", 5)]

@@ -1,6 +1,6 @@
 """Promotional lots: spent before others, whatever their dates."""
 
-from schemas.points import PointsAdjusted, PointsEarned, PointsReversed
+from schemas.points import PointsAdjusted, PointsEarned, PointsExpired, PointsReversed
 from tests.support.story import DAY, HOUR, ONE_PER_DOLLAR, T0, Story, only, story
 
 GIFT = "- {id: gift, on: custom, event: gift, points: 40, priority: promotional}"
@@ -64,3 +64,15 @@ def test_a_refund_of_spent_points_goes_on_with_promotional_ones() -> None:
     gift = only(told.happened("gift", T0 + DAY), PointsEarned)
     event = only(told.refunded("r1", "t1", 3_000, at=T0 + 2 * DAY), PointsReversed)
     assert [(each.lot, each.points) for each in event.lots] == [(gift.lot, 30)]
+
+
+def test_promotional_points_expire_on_their_own_day_whatever_else_there_is() -> None:
+    told = story(GIFT, ONE_PER_DOLLAR, expiry="{after: P30D}")
+    told.paid("t1", 3_000, T0 + 2 * DAY)
+    told.happened("gift", T0)
+    told.happened("gift", T0 + 3 * DAY)
+    expired = [
+        (each.points, each.occurred_at) for each in told.lives_until(T0 + 99 * DAY)
+        if isinstance(each, PointsExpired)
+    ]  # fmt: skip
+    assert expired == [(40, T0 + 30 * DAY), (30, T0 + 32 * DAY), (40, T0 + 33 * DAY)]

@@ -199,7 +199,8 @@ def instant(year: int, month: int, day: int) -> int:
 def test_what_was_merged_is_undone_in_its_month() -> None:
     memory = _told(DAILY, Window("lifetime", BERLIN))
     points = memory.qualifying[qualifying.POINTS]
-    assert len(points.instants) < 20
+    merged = {at // (30 * DAY): at for at, _ in DAILY[:65]}
+    assert points.instants == [*merged.values(), *(at for at, _ in DAILY[65:])]
     for at, value in DAILY:
         before = sum(points.values)
         qualifying.uncount(memory, "", at, value)
@@ -242,3 +243,13 @@ def test_under_a_retired_program_nothing_earns_counts_or_fires_and_all_else_goes
     told.adjusted("a1", 5, at=T0 + 4 * DAY)
     told.lives_until(T0 + 90 * DAY)
     assert (told.tier, told.balance) == ("mid", 5)
+
+
+def test_what_was_earned_before_there_were_tiers_is_lost_to_a_refund_too() -> None:
+    told = story()
+    told.paid("t1", 10_000)
+    change(told, "window: lifetime, ")
+    told.paid("t2", 100, at=T0 + DAY)
+    assert told.tier == "mid"
+    told.refunded("r1", "t1", 10_000, at=T0 + 2 * DAY)
+    assert told.tier == "low"

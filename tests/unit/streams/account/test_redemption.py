@@ -229,3 +229,11 @@ def test_a_request_uses_the_points_that_expire_first() -> None:
         (told.lot("t1"), 50),
         (told.lot("t2"), 10),
     ]
+
+
+@pytest.mark.parametrize(("balance", "reason"), [(0, "not_enough_points"), (1, None)])
+def test_the_cheapest_reward_needs_a_point_too(balance: int, reason: str | None) -> None:
+    told = story(rewards="[{id: pin, when: {request: true}, cost: 1, free_days: 1}]")
+    told.paid("t1", 100 * balance)
+    assert reasons(told.requested("q1", "pin")) == ([] if reason is None else [reason])
+    assert told.balance == 0

@@ -11,7 +11,6 @@ from schemas.points import (
     PointsReversed,
     RewardEarned,
 )
-from streams.account.refunds import MAX_PARKED
 from tests.support.story import (
     DAY,
     ONE_PER_DOLLAR,
@@ -264,8 +263,8 @@ def test_a_chargeback_that_came_first_is_given_up_without_a_word_once_its_paymen
 
 def test_more_refunds_than_are_parked_say_which_is_given_up() -> None:
     told = story()
-    for number in range(MAX_PARKED):
-        told.refunded(f"r{number}", f"t{number}", 1)
+    for number in range(32):
+        assert reasons(told.refunded(f"r{number}", f"t{number}", 1)) == ["refund_parked"]
     events = told.refunded("last", "t99", 1, at=T0 + 2 * DAY)
     assert reasons(events) == ["refund_unmatched", "refund_parked"]
     assert of(events, FactIgnored)[0].detail.endswith("the payment t0")
@@ -398,3 +397,24 @@ def test_without_a_program_a_refund_is_still_undone() -> None:
     told.paid("t1", 1_000)
     told.programs = Story(type(told.programs)()).programs
     assert undone(told.refunded("r1", "t1", 1_000)).points == 10
+
+
+def test_of_more_payments_than_can_be_kept_the_newest_four_hundred_can_be_refunded() -> None:
+    told = story()
+    for number in range(401):
+        told.paid(f"t{number}", 100, at=T0 + number)
+    assert undone(told.refunded("r1", "t1", 100)).points == 1
+    assert reasons(told.refunded("r0", "t0", 100)) == ["refund_parked"]
+
+
+def test_what_is_left_of_a_refund_beyond_all_payments_is_given_up_aloud() -> None:
+    told = story()
+    told.paid("t1", 1_000)
+    assert undone(told.refunded("r1", "t1", 1_500, at=T0 + DAY)).points == 10
+    assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]
+
+
+def test_a_chargeback_whose_payment_never_comes_is_given_up_aloud() -> None:
+    told = story()
+    told.refunded("c1", "t1", 1, at=T0, reason="chargeback")
+    assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]

@@ -11,7 +11,7 @@ from schemas.points import (
     RewardRevoked,
     TierChanged,
 )
-from streams.account.evolve import MAX_SETTLED, evolve
+from streams.account.evolve import evolve
 from streams.account.state import Account, Ledger, OpenReward
 from tests.support.story import (
     DAY,
@@ -361,14 +361,14 @@ def test_what_can_be_taken_back_is_forgotten_when_its_payment_can_be_refunded_no
     assert len(told.account.ledger.open_rewards) == 1
 
 
-def test_of_more_than_can_be_kept_the_newest_can_be_taken_back() -> None:
+def test_of_more_than_can_be_kept_the_newest_four_hundred_can_be_taken_back() -> None:
     told = story(rewards=revocable("on: payment_succeeded"))
     event = only(told.paid("t1", 1_000), RewardEarned)
     account = Account(Ledger(sequence=event.sequence - 1))
-    account.ledger.settled = [OpenReward("gift", each, at=T0) for each in range(MAX_SETTLED + 3)]
+    account.ledger.settled = [OpenReward("gift", each, at=T0) for each in range(403)]
     evolve(account, event)
     kept = [each.ordinal for each in account.ledger.settled]
-    assert kept == list(range(3, MAX_SETTLED + 3))
+    assert kept == list(range(3, 403))
 
 
 def test_a_chargeback_takes_the_rewards_of_every_invoice_it_is_about() -> None:
@@ -377,3 +377,17 @@ def test_a_chargeback_takes_the_rewards_of_every_invoice_it_is_about() -> None:
     told.paid("t1", 2_000, invoice="b")
     events = told.refunded("c1", "t1", 1, reason="chargeback")
     assert revoked(events) == ["gift:1", "gift:2"]
+
+
+def test_a_tier_that_is_lost_takes_its_own_reward_and_none_of_a_lower_one() -> None:
+    levels = "[{id: low}, {id: mid, at: 10}, {id: high, at: 20}]"
+    rewards = ", ".join(
+        f"{{id: of-{tier}, when: {{tier: {tier}}}, on_refund: revoke, free_days: 1}}"
+        for tier in ("low", "mid", "high")
+    )
+    told = story(tiers=f"{{levels: {levels}}}", rewards=f"[{rewards}]")
+    for number in range(3):
+        told.paid(f"t{number}", 900, at=T0 + number)
+    assert told.tier == "high"
+    assert revoked(told.refunded("r2", "t2", 900)) == ["of-high:1"]
+    assert told.tier == "mid"

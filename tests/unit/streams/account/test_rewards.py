@@ -293,7 +293,16 @@ def test_a_delivered_reward_is_settled_and_cannot_fail_any_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "reward_id", ["acme-test:ann:five-off:7", "acme-test:bob:five-off:1", "five-off", "a:b:c:d"]
+    "reward_id",
+    [
+        "acme-test:ann:five-off:7",
+        "acme-test:bob:five-off:1",
+        "acme-test:ann:five-off:one",
+        "acme-test:ann:five-off:",
+        "five-off:1",
+        "five-off",
+        "a:b:c:d",
+    ],
 )
 def test_an_outcome_of_no_open_reward_is_ignored_for_a_reason(reward_id: str) -> None:
     told = story(rewards=PER_HUNDRED)

@@ -185,3 +185,53 @@ def test_one_level_down_at_each_review_stays_a_minimum_time_in_each() -> None:
     told.paid("t1", 20_000)
     told.lives_until(T0 + YEAR)
     assert moves(told) == [(0, "high"), (60, "mid"), (120, "low")]
+
+
+def test_an_older_fact_too_late_for_its_place_moves_the_year_of_membership_too() -> None:
+    told = with_tiers("window: membership_year, ")
+    told.paid("t1", 10_000, at=T0 + 20 * DAY)
+    assert told.due_at == T0 + 20 * DAY + YEAR
+    told.happened("before", at=T0 + DAY)
+    assert told.due_at == T0 + DAY + YEAR
+
+
+def test_an_older_fact_moves_neither_a_grace_nor_a_minimum_stay() -> None:
+    graced = with_tiers("window: membership_year, grace: P30D, ")
+    graced.paid("t1", 10_000, at=T0 + 20 * DAY)
+    graced.lives_until(T0 + 20 * DAY + 2 * YEAR)
+    stays = with_tiers("window: membership_year, minimum_stay: P60D, ")
+    stays.paid("t1", 10_000, at=T0 + 20 * DAY)
+    stays.refunded("r1", "t1", 10_000, at=T0 + 21 * DAY)
+    for told, ends_at in ((graced, T0 + 50 * DAY + 2 * YEAR), (stays, T0 + 80 * DAY)):
+        assert told.due_at == ends_at
+        told.happened("before", at=T0 + DAY)
+        assert told.due_at == ends_at
+        told.lives_until(ends_at)
+        assert told.tier == "low"
+
+
+@pytest.mark.parametrize("window", ["P12M", "calendar_year", "membership_year"])
+def test_the_tier_that_a_review_leaves_is_lost_with_what_it_rests_on(window: str) -> None:
+    told = with_tiers(f"window: {window}, ")
+    told.paid("t0", 100, at=T0)
+    told.paid("t1", 10_000, at=T0 + 40 * DAY)
+    told.paid("t2", 10_000, at=T0 + 200 * DAY)
+    told.lives_until(T0 + YEAR + 45 * DAY)
+    told.refunded("r1", "t1", 10_000, at=T0 + YEAR + 46 * DAY)
+    assert told.tier == "mid", "that rests on the other payment"
+    told.refunded("r2", "t2", 10_000, at=T0 + YEAR + 47 * DAY)
+    assert told.tier == "low"
+
+
+@pytest.mark.parametrize("window", ["P12M", "calendar_year", "membership_year"])
+def test_a_refund_of_what_counts_no_more_takes_no_tier(window: str) -> None:
+    told = with_tiers(f"window: {window}, ")
+    told.paid("t1", 10_000, at=T0)
+    told.paid("t2", 10_000, at=T0 + YEAR - DAY)
+    told.lives_until(T0 + YEAR + 45 * DAY)
+    told.paid("t3", 10_000, at=T0 + YEAR + 46 * DAY)
+    told.lives_until(T0 + 2 * YEAR + 44 * DAY)
+    tier = told.tier
+    assert tier != "low"
+    told.refunded("r1", "t1", 10_000, at=T0 + 2 * YEAR + 44 * DAY)
+    assert told.tier == tier

@@ -231,3 +231,13 @@ def test_an_adjustment_below_nothing_leaves_a_deficit_or_is_clamped() -> None:
     assert (allowed.balance, allowed.deficit) == (-30, 30)
     assert (clamped.balance, clamped.deficit) == (0, 0)
     assert reasons(clamped.adjusted("more", -1)) == ["nothing_to_take"]
+
+
+def test_an_anniversary_passes_without_a_word_where_no_program_is_in_force() -> None:
+    told = story("- {id: jubilee, on: subscription_anniversary, points: 30}")
+    told.tell(created(subscription(1)))
+    programs, told.programs = told.programs, type(told.programs)()
+    assert reasons(told.lives_until(T0 + YEAR)) == ["nothing_due"]
+    told.programs = programs
+    told.time(T0 + YEAR + 1)
+    assert earned(told.lives_until(T0 + 2 * YEAR)) == [("jubilee", 30)]
