@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.prices import recurring_minor
+
 Scalar = str | int | float | bool
 PeriodUnit = Literal["day", "week", "month", "year"]
 LineKind = Literal["plan", "addon", "charge"]
@@ -58,11 +60,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     @property
     def amount_minor(self) -> int:
         """What plan and add-on lines cost together per billing period."""
-        total = 0
-        for line in self.lines:  # a generator would take twice as long, and every renewal asks
-            if line.kind != "charge":
-                total += line.amount_minor
-        return total
+        return recurring_minor(self.lines)
 
 
 class Fact(

@@ -15,7 +15,7 @@ LATEST_SECONDS: Final = 4 * 86_400
 def remember(turn: Turn, subscription: str) -> None:
     """Keep what this turn earned by rules that claw back, as long as they may."""
     program, memory = turn.program, turn.memory
-    at, kept = turn.fact.occurred_at, memory.upgrades
+    at = turn.fact.occurred_at
     if program is None:
         return
     earnings = [each for each in turn.earnings if program.rule_by_id[each.rule].clawback_within]
@@ -24,9 +24,11 @@ def remember(turn: Turn, subscription: str) -> None:
         within = program.rule_by_id[earning.rule].clawback_within
         if within is not None:
             until, number = program.later(at, within), memory.recorded
-            kept.append(Upgrade(turn.fact.id, subscription, at, until, number, earning))
-    while kept and (len(kept) > MAX_UPGRADES or kept[0].until + LATEST_SECONDS <= turn.now):
-        del kept[0]
+            memory.upgrades += (Upgrade(turn.fact.id, subscription, at, until, number, earning),)
+    kept = memory.upgrades[-MAX_UPGRADES:]
+    while kept and kept[0].until + LATEST_SECONDS <= turn.now:
+        kept = kept[1:]
+    memory.upgrades = kept
 
 
 def undo(turn: Turn, subscription: str, trigger: str) -> None:
@@ -36,7 +38,7 @@ def undo(turn: Turn, subscription: str, trigger: str) -> None:
     due = [each for each in due if each.at <= at < each.until]
     if not due:
         return
-    turn.memory.upgrades = [each for each in upgrades if each not in due]
+    turn.memory.upgrades = tuple([each for each in upgrades if each not in due])
     for fact in dict.fromkeys(each.fact for each in due):
         _undo(turn, [each for each in due if each.fact == fact], trigger)
 

@@ -174,12 +174,13 @@ def _names(due: list[Firing], standing: list[Firing]) -> dict[Firing, Firing]:
 
 def _rename(ledger: Ledger, names: dict[Firing, Firing]) -> None:
     """Where one that is over has the name that another gets, the other has it."""
-    given = set(names.values())
-    for kept in (ledger.open_rewards, ledger.settled):
-        for each in kept.copy():
-            firing = (each.reward, each.ordinal)
-            if firing in given and firing not in names:
-                kept.remove(each)
+    taken = set(names.values()) - set(names)
+    ledger.open_rewards = [
+        each for each in ledger.open_rewards if (each.reward, each.ordinal) not in taken
+    ]
+    ledger.settled = tuple(
+        [each for each in ledger.settled if (each.reward, each.ordinal) not in taken]
+    )
     for waiting in [*ledger.open_rewards, *ledger.settled]:
         firing = (waiting.reward, waiting.ordinal)
         waiting.ordinal = names.get(firing, firing)[1]

@@ -204,7 +204,7 @@ def _clamp(
 ) -> int:
     if rule.cap is None or rule.cap_per is None:
         return wanted
-    left = rule.cap - counter.points.get(program.period_key(at, rule.cap_per), 0)
+    left = rule.cap - limits.used_in(counter.points, program.period_key(at, rule.cap_per))
     return min(wanted, max(0, left))
 
 
@@ -222,7 +222,7 @@ def _count(
     if rule.limit:
         limits.count(rule.limit, counter, at, program)
     if rule.cap_per is not None:
-        limits.add(counter.points, program.period_key(at, rule.cap_per), given)
+        counter.points = limits.add(counter.points, program.period_key(at, rule.cap_per), given)
 
 
 def _credit(

@@ -1,6 +1,6 @@
 """Points events to the ledger: the only code that changes lots, figures, tier and rewards. PURE."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from schemas import ids
@@ -73,7 +73,7 @@ def find_open(ledger: Ledger, reward: str, ordinal: int) -> OpenReward | None:
     return _find(ledger.open_rewards, reward, ordinal)
 
 
-def _find(rewards: list[OpenReward], reward: str, ordinal: int) -> OpenReward | None:
+def _find(rewards: Sequence[OpenReward], reward: str, ordinal: int) -> OpenReward | None:
     for each in rewards:
         if each.ordinal == ordinal and each.reward == reward:
             return each
@@ -197,9 +197,9 @@ def _reward_earned(ledger: Ledger, event: RewardEarned) -> None:
     if ledger.settled:
         oldest = event.occurred_at - payments.KEPT_SECONDS
         kept = [each for each in ledger.settled if each.at >= oldest]
-        ledger.settled = kept[-MAX_SETTLED:]
+        ledger.settled = tuple(kept[-MAX_SETTLED:])
     if isinstance(event.grant, Feature) and event.grant.while_in_tier:
-        ledger.held.append(HeldFeature(event.reward, ordinal, ledger.tier))
+        ledger.held += (HeldFeature(event.reward, ordinal, ledger.tier),)
 
 
 def _reward_delivered(ledger: Ledger, event: RewardDelivered) -> None:
@@ -221,13 +221,12 @@ def _reward_failed(ledger: Ledger, event: RewardFailed) -> None:
 
 def _close(ledger: Ledger, reward: OpenReward) -> None:
     """Keep of a reward that waits for nothing only what a refund can take back."""
-    kept = ledger.settled
-    if reward in kept:
-        kept.remove(reward)
+    if reward in ledger.settled:
+        ledger.settled = tuple([each for each in ledger.settled if each != reward])
     else:
         ledger.open_rewards.remove(reward)
     if reward.rests_on:
-        kept.append(reward)
+        ledger.settled += (reward,)
 
 
 def _corrected(ledger: Ledger, event: CorrectionApplied) -> None:
@@ -277,7 +276,10 @@ def _reward_revoked(ledger: Ledger, event: RewardRevoked) -> None:
 
 
 def _release(ledger: Ledger, reward: str, ordinal: int) -> None:
-    ledger.held = [each for each in ledger.held if (each.reward, each.ordinal) != (reward, ordinal)]
+    if ledger.held:
+        ledger.held = tuple(
+            [each for each in ledger.held if (each.reward, each.ordinal) != (reward, ordinal)]
+        )
 
 
 def _told(_ledger: Ledger, _event: FactIgnored | PointsExpiringSoon) -> None:
@@ -287,10 +289,10 @@ def _told(_ledger: Ledger, _event: FactIgnored | PointsExpiringSoon) -> None:
 def _erased(ledger: Ledger, _event: AccountErased) -> None:
     ledger.erased = True
     ledger.open_rewards.clear()
-    ledger.held.clear()
+    ledger.held = ()
     ledger.fired.clear()
     ledger.revoked.clear()
-    ledger.settled.clear()
+    ledger.settled = ()
 
 
 _CHANGES: Final[dict[type, Callable[[Ledger, Any], None]]] = {

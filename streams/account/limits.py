@@ -12,14 +12,22 @@ KEPT_PERIODS: Final = 8
 """A daily cap stays exact for facts up to this many active days late."""
 
 
-def add(periods: dict[int, int], key: int, amount: int) -> None:
+def add(periods: dict[int, int] | None, key: int, amount: int) -> dict[int, int] | None:
     """Add to a calendar period (or take from it), never below zero; the oldest is forgotten."""
+    if periods is None:
+        return {key: amount} if amount > 0 else None
     if key in periods:
         periods[key] = max(0, periods[key] + amount)
     elif amount > 0:
         periods[key] = amount
         if len(periods) > KEPT_PERIODS:
             del periods[min(periods)]
+    return periods
+
+
+def used_in(periods: dict[int, int] | None, key: int) -> int:
+    """What was added to a calendar period."""
+    return periods.get(key, 0) if periods else 0
 
 
 def refusal(
@@ -37,7 +45,7 @@ def refusal(
     if limit.per is None:
         if counter.count >= limit.count:
             return f"at most {limit.count} ever"
-    elif counter.counts.get(program.period_key(at, limit.per), 0) >= limit.count:
+    elif used_in(counter.counts, program.period_key(at, limit.per)) >= limit.count:
         return f"at most {limit.count} per {limit.per}"
     return None
 
@@ -47,7 +55,7 @@ def count(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProg
     counter.before_at = max(counter.before_at, min(counter.last_at, at))
     counter.last_at = max(counter.last_at, at)
     if limit.per is not None:
-        add(counter.counts, program.period_key(at, limit.per), 1)
+        counter.counts = add(counter.counts, program.period_key(at, limit.per), 1)
 
 
 def uncount(limit: CompiledLimit, counter: Counter, at: int, program: CompiledProgram) -> None:
@@ -59,4 +67,4 @@ def uncount(limit: CompiledLimit, counter: Counter, at: int, program: CompiledPr
     if at == counter.last_at:
         counter.last_at = counter.before_at
     if limit.per is not None:
-        add(counter.counts, program.period_key(at, limit.per), -1)
+        counter.counts = add(counter.counts, program.period_key(at, limit.per), -1)

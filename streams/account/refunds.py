@@ -74,15 +74,15 @@ def give_up_unmatched(turn: Turn, at: int) -> None:
             waiting.append(each)
         elif not each.found:
             _give_up(turn, each, BY_TIME, at)
-    turn.memory.parked = waiting
+    turn.memory.parked = tuple(waiting)
 
 
 def _park(turn: Turn, refund: ParkedRefund) -> None:
-    parked = turn.memory.parked
-    parked.append(refund)
+    parked = (*turn.memory.parked, refund)
     crowded = len(parked) > MAX_PARKED
     if crowded:
-        _give_up(turn, parked.pop(0), BY_REFUND, turn.now)
+        _give_up(turn, parked[0], BY_REFUND, turn.now)
+    turn.memory.parked = parked[-MAX_PARKED:]
     if not refund.found:
         detail = "the payment it gives back is not known yet"
         turn.note("refund_parked", detail, loud=crowded)
@@ -120,7 +120,7 @@ def _apply_parked(turn: Turn, payment: Payment) -> None:
                 waiting.append(each)
         else:
             waiting.append(each)
-    turn.memory.parked = waiting
+    turn.memory.parked = tuple(waiting)
 
 
 def _undo(turn: Turn, place: int, amount_minor: int | None) -> int | None:

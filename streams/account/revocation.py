@@ -40,7 +40,7 @@ def _newest_first(turn: Turn) -> list[OpenReward]:
     """The rewards that stand and can be taken back. Of one instant the later number is newer."""
     ledger = turn.ledger
     revocable = [each for each in ledger.open_rewards if each.rests_on]
-    revocable += ledger.settled
+    revocable.extend(ledger.settled)
     revocable.sort(key=_age, reverse=True)
     return revocable
 

@@ -2,7 +2,8 @@
 
 Only `evolve` changes the ledger, so folding an account's points events gives the same ledger. The
 memory is what deciding needs and events do not carry. Everything is an array in MessagePack:
-closed lots, settled rewards and payments too old to be refunded drop out, so it stays small.
+closed lots, settled rewards and payments too old to be refunded drop out, so it stays small. What
+is mostly empty is a tuple or None: an empty list or dict takes memory of its own in every account.
 Nothing here can form a cycle, so nothing is for the garbage collector to look at (`gc=False`).
 Modules that define such structs stay interpreted, so what is done with these stands in others.
 """
@@ -95,10 +96,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     tier_since: int = 0
     fired: dict[str, int] = {}
     open_rewards: list[OpenReward] = []
-    held: list[HeldFeature] = []
+    held: tuple[HeldFeature, ...] = ()
     erased: bool = False
     revoked: dict[str, int] = {}
-    settled: list[OpenReward] = []
+    settled: tuple[OpenReward, ...] = ()
 
     def expiries(self) -> set[int]:
         """Every instant at which points that are spendable expire."""
@@ -117,8 +118,8 @@ class Counter(msgspec.Struct, array_like=True, gc=False):
 
     count: int = 0
     last_at: int = 0
-    counts: dict[int, int] = {}
-    points: dict[int, int] = {}
+    counts: dict[int, int] | None = None
+    points: dict[int, int] | None = None
     remainder: tuple[int, int] = (0, 1)
     before_at: int = 0
 
@@ -249,7 +250,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     clock: int = 0
     subscriptions: list[KnownSubscription] = []
     payments: list[msgspec.Raw] = []
-    parked: list[ParkedRefund] = []
+    parked: tuple[ParkedRefund, ...] = ()
     counters: dict[str, Counter] = {}
     paid: bool = False
     qualifying: dict[str, Qualifying] = {}
@@ -260,7 +261,7 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     review_at: int = NEVER
     unfired: bool = False
     pulls: dict[str, Pulls] = {}
-    upgrades: list[Upgrade] = []
+    upgrades: tuple[Upgrade, ...] = ()
     reminders: dict[int, int] = {}
     joined_at: int = NEVER
     failed_at: int = NEVER

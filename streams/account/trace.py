@@ -9,6 +9,7 @@ from schemas.facts import PaymentSucceeded
 from schemas.points import AnyPointsEvent, Multiplier, PointsEvent
 from schemas.program.expressions import Condition, Failed
 from schemas.program.names import Given, Missing
+from streams.account import limits
 from streams.account.compiled import (
     CompiledLimit,
     CompiledProgram,
@@ -120,7 +121,7 @@ class Trace:
     ) -> None:
         used = counter.count
         if limit.per is not None:
-            used = counter.counts.get(program.period_key(at, limit.per), 0)
+            used = limits.used_in(counter.counts, program.period_key(at, limit.per))
         until = None
         if limit.cooldown is not None and counter.count:
             until = program.later(counter.last_at, limit.cooldown)
@@ -234,7 +235,7 @@ class Trace:
         carried = counter.remainder if counter is not None and program.carries else (0, 1)
         cap_left = None
         if rule.cap is not None and rule.cap_per is not None and counter is not None:
-            used = counter.points.get(program.period_key(at, rule.cap_per), 0)
+            used = limits.used_in(counter.points, program.period_key(at, rule.cap_per))
             cap_left = max(0, rule.cap - used)
         kept = reduced(exact[0] - wanted * exact[1], exact[1])
         self.steps.append(

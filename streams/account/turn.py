@@ -116,7 +116,7 @@ class Turn:
         self.granted: bool | None = None
         self._reason = fact
         self._causes: dict[str, Cause] = {}
-        self._given: dict[str, Given] = {}
+        self._given: Given | None = None
         self._before: AccountFigures | None = None
 
     def stand_in(self, moment: AnyFact, natural_key: str) -> "Turn":
@@ -204,14 +204,14 @@ class Turn:
 
     def given(self, trigger: str) -> Given:
         """What expressions are evaluated over under this trigger."""
-        given = self._given.get(trigger)
-        if given is None:
+        given = self._given
+        if given is None or given.trigger != trigger:
             assert self.program is not None
             assert self._before is not None
             given = Given(
                 self.fact, trigger, self.program.zone, self.subscription, self._before, self.change
             )
-            self._given[trigger] = given
+            self._given = given
         return given
 
     def counter(self, name: str) -> Counter:

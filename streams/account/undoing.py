@@ -70,6 +70,7 @@ def uncount(turn: Turn, shares: list[tuple[Earning, int]], at: int) -> None:
         if rule is None or counter is None:
             continue
         if rule.cap_per is not None:
-            limits.add(counter.points, program.period_key(at, rule.cap_per), -share)
+            period = program.period_key(at, rule.cap_per)
+            counter.points = limits.add(counter.points, period, -share)
         if rule.limit and earning.reversed == earning.points:
             limits.uncount(rule.limit, counter, at, program)

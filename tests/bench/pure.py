@@ -22,7 +22,7 @@ from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.bench.facts import Load
 
-REPEATS = 3
+REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True)

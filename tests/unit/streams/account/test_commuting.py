@@ -518,7 +518,7 @@ def test_none_may_where_so_many_rewards_are_settled_that_the_oldest_goes(
 ) -> None:
     renewal, payment = burst()
     account, trace = account_of(of(PAY), [*known(), payment]), Trace()
-    account.ledger.settled = [OpenReward("gift", each, at=T0) for each in range(settled)]
+    account.ledger.settled = tuple(OpenReward("gift", each, at=T0) for each in range(settled))
     fold(account, renewal, 3, of(PAY), trace=trace)
     assert sum(isinstance(step, DecidedAnew) for step in trace.steps) == anew
 

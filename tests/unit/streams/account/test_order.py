@@ -316,7 +316,7 @@ def test_a_feature_that_was_withdrawn_and_should_not_have_been_comes_back() -> N
     told.paid("t1", 10_000, at=T0)
     told.happened("other", T0 + 10 * DAY)
     told.refunded("r1", "t1", 10_000, at=T0 + 12 * DAY)
-    assert (told.tier, told.account.ledger.held) == ("low", [])
+    assert (told.tier, told.account.ledger.held) == ("low", ())
     events = told.paid("t2", 10_000, at=T0 + 11 * DAY)
     assert kinds(events)[:3] == ["PointsEarned", "TierChanged", "RewardEarned"]
     assert only(events, RewardEarned).reward_id.endswith(":beta:2")

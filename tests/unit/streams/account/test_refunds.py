@@ -212,7 +212,7 @@ def test_a_refund_whose_payment_does_not_come_is_given_up_after_ninety_days() ->
     given_up = only(told.lives_until(T0 + 99 * DAY), FactIgnored)
     assert (given_up.reason, given_up.occurred_at) == ("refund_unmatched", T0 + 90 * DAY)
     assert "the payment t1" in given_up.detail
-    assert told.account.memory.parked == []
+    assert told.account.memory.parked == ()
     assert kinds(told.paid("t1", 1_000, at=T0 + 99 * DAY)) == ["PointsEarned"]
 
 
@@ -230,7 +230,7 @@ def test_what_is_left_of_a_refund_keeps_its_deadline() -> None:
     told.paid("t1", 1_000, invoice="a", at=T0 + DAY)
     assert told.due_at == T0 + 90 * DAY
     told.paid("t1", 1_000, invoice="b", at=T0 + 2 * DAY)
-    assert (told.account.memory.parked, told.balance) == ([], 5)
+    assert (told.account.memory.parked, told.balance) == ((), 5)
 
 
 def test_a_refund_that_comes_when_its_time_has_passed_is_not_parked_any_more() -> None:
@@ -247,7 +247,7 @@ def test_a_chargeback_that_found_its_payment_is_given_up_without_a_word() -> Non
     assert told.due_at is None
     told.refunded("r2", "t2", 1, at=T0 + 2 * DAY)
     assert reasons(told.lives_until(T0 + 99 * DAY)) == ["refund_unmatched"]
-    assert told.account.memory.parked == []
+    assert told.account.memory.parked == ()
 
 
 def test_a_chargeback_that_came_first_is_given_up_without_a_word_once_its_payment_is_known() -> (

@@ -54,7 +54,7 @@ def test_a_reward_is_kept_unless_the_program_says_otherwise(when: str) -> None:
     told = story(rewards=f"[{{id: gift, when: {{{when}}}, free_days: 7}}]")
     told.delivered(only(told.paid("t1", 10_000), RewardEarned))
     assert kinds(told.refunded("r1", "t1", 10_000)) == ["PointsReversed"]
-    assert told.account.ledger.settled == []
+    assert told.account.ledger.settled == ()
 
 
 @pytest.mark.parametrize("when", ["on: payment_succeeded", "balance: 100"])
@@ -76,7 +76,7 @@ def test_the_reward_of_a_payment_goes_when_the_payment_is_given_back_whole(
         earned.reward_id,
     )
     ledger = told.account.ledger
-    assert (ledger.settled, ledger.open_rewards) == ([], [])
+    assert (ledger.settled, ledger.open_rewards) == ((), [])
 
 
 def test_another_payments_refund_leaves_the_reward() -> None:
@@ -223,7 +223,7 @@ def test_a_failed_reward_of_a_payment_has_nothing_to_take_back() -> None:
     told = story(rewards=revocable("on: payment_succeeded", "cost: 10, "))
     told.failed(only(told.paid("t1", 10_000), RewardEarned))
     assert kinds(told.refunded("r1", "t1", 10_000, at=T0 + 2 * DAY)) == ["PointsReversed"]
-    assert told.account.ledger.settled == []
+    assert told.account.ledger.settled == ()
 
 
 def test_an_outcome_after_the_revocation_finds_nothing_open() -> None:
@@ -355,9 +355,9 @@ def test_a_failed_action_is_uncounted_in_the_period_of_the_fact_that_fired_it() 
 def test_what_can_be_taken_back_is_forgotten_when_its_payment_can_be_refunded_no_more() -> None:
     told = story(ONE_PER_DOLLAR, rewards=revocable("on: payment_succeeded", "cost: 10, "))
     told.delivered(only(told.paid("t1", 1_000), RewardEarned))
-    assert len(told.account.ledger.settled) == 1
+    assert [each.reward for each in told.account.ledger.settled] == ["gift"]
     told.paid("t2", 1_000, at=T0 + 3 * YEAR)
-    assert told.account.ledger.settled == []
+    assert told.account.ledger.settled == ()
     assert len(told.account.ledger.open_rewards) == 1
 
 
@@ -365,7 +365,7 @@ def test_of_more_than_can_be_kept_the_newest_four_hundred_can_be_taken_back() ->
     told = story(rewards=revocable("on: payment_succeeded"))
     event = only(told.paid("t1", 1_000), RewardEarned)
     account = Account(Ledger(sequence=event.sequence - 1))
-    account.ledger.settled = [OpenReward("gift", each, at=T0) for each in range(403)]
+    account.ledger.settled = tuple(OpenReward("gift", each, at=T0) for each in range(403))
     evolve(account, event)
     kept = [each.ordinal for each in account.ledger.settled]
     assert kept == list(range(3, 403))
