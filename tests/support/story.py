@@ -158,6 +158,14 @@ def story(*rules: str, **sections: str) -> Story:
     return Story(program_of(program_text(*rules, **sections)))
 
 
+def told_in_order(told: Story, *happened: AnyFact) -> Story:
+    """The story of these facts alone, under the same programs."""
+    other = Story(told.programs)
+    for fact in happened:
+        other.tell(fact)
+    return other
+
+
 def program_text(*rules: str, **sections: str) -> str:
     earn = "".join(f"  {rule}\n" for rule in rules or [ONE_PER_DOLLAR])
     rest = "".join(f"{name}: {text}\n" for name, text in sections.items())
