@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connectors.rewards.ledger import Ledger, open_ledger
-from deploy.migrations.runner import upgrade
+from tests.support.migrated import migrate
 from tests.support.postgres import fresh_schema, running_postgres
 
 
@@ -22,6 +22,6 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         opened = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}")
     else:
         opened = open_ledger(request.getfixturevalue("postgres"), schema=fresh_schema())
-    await upgrade(opened.engine, "ledger")
+    await migrate(opened.engine, "ledger")
     yield opened
     await opened.close()

@@ -5,6 +5,7 @@ accounts that are told by the real fold over the real records.
 """
 
 import asyncio
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import delete
@@ -74,7 +75,7 @@ class SmallEngine:
         await self._engine.dispose()
 
     async def publish(self, text: str, version: int = 1) -> None:
-        program = load_program(text).model_copy(update={"version": version})
+        program = _loaded(text).model_copy(update={"version": version})
         fact = ProgramPublished(
             id=ids.program_published(program.program, version),
             site=program.site,
@@ -143,6 +144,11 @@ class SmallEngine:
         row = StateRow(*ids.split_account_key(key), PARTITION, offset, state)
         async with self._engine.begin() as connection:
             await self._store._bulk.write(connection, states, [row], replace=True)
+
+
+@lru_cache
+def _loaded(text: str) -> Program:
+    return load_program(text)
 
 
 class AccountsHere(FoldedAccounts):
