@@ -1,19 +1,13 @@
 """The databases that suites of several run on."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from connectors.rewards.ledger import Ledger, open_ledger
 from tests.support.migrated import migrate
-from tests.support.postgres import fresh_schema, running_postgres
-
-
-@pytest.fixture(scope="package")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
+from tests.support.postgres import fresh_schema
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])

@@ -16,7 +16,7 @@ from tests.support.postgres import fresh_schema
 
 TOPIC = "loyalty.points.v1"
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.integration)]
-"""The databases a suite runs on; its module needs a fixture `postgres` that gives a URL."""
+"""The databases a suite runs on."""
 
 
 async def fresh_views(request: pytest.FixtureRequest, directory: Path) -> AsyncEngine:
