@@ -5,7 +5,6 @@ accounts that are told by the real fold over the real records.
 """
 
 import asyncio
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import delete
@@ -25,13 +24,12 @@ from schemas import ids
 from schemas.codec import FACTS, POINTS
 from schemas.custom import CustomEvent
 from schemas.facts import AnyFact, CustomEventReceived, ProgramPublished
-from schemas.program.load import load_program
 from schemas.program.model import Program
 from schemas.topics import PROGRAMS_KEY
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.support.records import TIMESTAMP_MS, record
-from tests.support.year import MORE_REWARDS, SPIKES
+from tests.support.year import MORE_REWARDS, SPIKES, loaded
 
 POINTS_TOPIC = "loyalty.points.v1"
 PARTITION = 3
@@ -75,7 +73,7 @@ class SmallEngine:
         await self._engine.dispose()
 
     async def publish(self, text: str, version: int = 1) -> None:
-        program = _loaded(text).model_copy(update={"version": version})
+        program = loaded(text).model_copy(update={"version": version})
         fact = ProgramPublished(
             id=ids.program_published(program.program, version),
             site=program.site,
@@ -144,11 +142,6 @@ class SmallEngine:
         row = StateRow(*ids.split_account_key(key), PARTITION, offset, state)
         async with self._engine.begin() as connection:
             await self._store._bulk.write(connection, states, [row], replace=True)
-
-
-@lru_cache
-def _loaded(text: str) -> Program:
-    return load_program(text)
 
 
 class AccountsHere(FoldedAccounts):
