@@ -126,4 +126,7 @@ def test_ctrl_c_in_any_phase_leaves_nothing_running(
 
 
 def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended while we looked
+        return False
