@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+PACKAGES := schemas streams projections connectors deploy
 FOLD := $(shell find streams/account schemas -name '*.py')
 ARGS ?=
 
@@ -18,12 +19,14 @@ help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | column -t -s '|'
 
 setup: $(VENV)/.installed $(VENV)/.native ## virtual environment with exactly the locked packages
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@echo "ready: $(BIN)/cactus --help"
 
 $(UV): requirements.lock
 	@bash deploy/bootstrap.sh $(VENV) requirements.lock
 
-# Compiled at once: where Python may not write, every process would compile all of them anew.
+# Compiled at once, as our own are by setup: where Python may not write, every process would compile
+# all of them anew.
 $(VENV)/.installed: $(UV) requirements.lock pyproject.toml
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from deploy.errors import OperatingError
+from deploy.topics import partitions_of
 from schemas import ids
 from schemas.codec import FACTS
 from schemas.facts import ProgramPublished
@@ -72,8 +73,8 @@ async def publish(bootstrap_servers: str, topics: Topics, program: Program, now:
 
 async def read_programs(bootstrap_servers: str, topics: Topics) -> list[Program]:
     """Every published version, by site, program and version."""
+    partitions = await _partitions_of_programs(bootstrap_servers, topics)
     consumer = AIOKafkaConsumer(
-        topics.programs,
         bootstrap_servers=bootstrap_servers,
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -81,6 +82,7 @@ async def read_programs(bootstrap_servers: str, topics: Topics) -> list[Program]
     )
     try:
         await consumer.start()
+        consumer.assign(partitions)
         ends = await _true_ends(bootstrap_servers, consumer.assignment())
         values = await asyncio.wait_for(_read_all(consumer, ends), READ_SECONDS_MAX)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -95,6 +97,15 @@ async def read_programs(bootstrap_servers: str, topics: Topics) -> list[Program]
     except (ValidationError, msgspec.DecodeError) as error:
         raise PublishFailedError(f"{topics.programs} holds what is no program: {error}") from error
     return sorted(programs, key=lambda each: (each.site, each.program, each.version))
+
+
+async def _partitions_of_programs(bootstrap_servers: str, topics: Topics) -> list[TopicPartition]:
+    """Asked for first: a consumer waits forty seconds for a topic that nobody made."""
+    try:
+        numbers = await partitions_of(bootstrap_servers, topics.programs)
+    except OperatingError as error:
+        raise PublishFailedError(f"The programs cannot be read. {error}") from error
+    return [TopicPartition(topics.programs, number) for number in numbers]
 
 
 def same_program(draft: Program, published: Program) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.kafka import EmbeddedKafka, Running
 from deploy.settings import default_cache_dir
+from tests.support.postgres import running_postgres
 
 # No test judges by time. Registered here also because pytest's plugin would import hypothesis only
 # after the last test, when coroutines of Faust's C extensions have left CPython 3.11's count of
@@ -46,3 +47,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     kafka = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), jar_cache=default_cache_dir() / "jars")
     yield kafka.start(tied=True)
     kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL. Each test works in a schema or a database of its own there."""
+    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url

@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from jgo.maven import MavenContext, PythonResolver
-
 from deploy.errors import OperatingError
 
 KAFKA_VERSION = "4.1.1"
@@ -94,6 +92,9 @@ def _resolve_with_retries(staging: Path, say: Say, resolve: Resolve) -> list[Pat
 
 
 def _resolve_by_jgo(repository: Path, say: Say) -> list[Path]:
+    # Once for a user; it takes as long to import as a role's own modules.
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+
     @contextmanager
     def progress(name: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
         if name.endswith(".jar"):

@@ -1,6 +1,5 @@
 """The API over HTTP: who may call, how often, what goes wrong on purpose, and where calls lead."""
 
-import asyncio
 import base64
 import binascii
 import hmac
@@ -28,7 +27,7 @@ from deploy.sandbox.errors import (
 from deploy.sandbox.faults import Fault, Faults, RateLimit
 from deploy.sandbox.idempotency import HEADER, REPLAYED_HEADER, IdempotencyKeys
 from deploy.sandbox.site import Action
-from deploy.sandbox.trouble import retry_header
+from deploy.sandbox.trouble import hold, retry_header
 
 log = structlog.get_logger(__name__)
 
@@ -168,7 +167,7 @@ class Api:
         lag = fault.seconds if fault is not None and fault.kind == "stale" else 0.0
         with self._endpoints.lag.behind(lag):
             response = self._execute(request, pairs, handler, key_name)
-        return await _fail_after(fault, response)
+        return await _fail_after(fault, request, response)
 
     def _execute(
         self, request: Request, pairs: list[tuple[str, str]], handler: Handler, key_name: str
@@ -259,7 +258,7 @@ def _fail_before(fault: Fault | None) -> None:
         )
 
 
-async def _fail_after(fault: Fault | None, response: Response) -> Response:
+async def _fail_after(fault: Fault | None, request: Request, response: Response) -> Response:
     if fault is None:
         return response
     log.info("fault injected", kind=fault.kind)
@@ -268,5 +267,5 @@ async def _fail_after(fault: Fault | None, response: Response) -> Response:
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
     if fault.kind != "stale":
-        await asyncio.sleep(fault.seconds)
+        await hold(request, fault.seconds)
     return response

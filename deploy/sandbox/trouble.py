@@ -1,6 +1,7 @@
 """Makes go wrong what other services answer, by the faults that are set for their paths."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -29,7 +30,15 @@ async def answer(faults: Faults, request: Request, act: Act) -> Response:
     if fault is not None and fault.kind in _BEFORE:
         return Response(status_code=_BEFORE[fault.kind], headers=retry_header(fault))
     response = act(await request.body())
-    return response if fault is None else await _spoil(fault, response)
+    return response if fault is None else await _spoil(fault, request, response)
+
+
+async def hold(request: Request, seconds: float) -> None:
+    """Let an answer wait, for no longer than somebody waits for it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
 
 
 def retry_header(fault: Fault) -> dict[str, str]:
@@ -37,13 +46,13 @@ def retry_header(fault: Fault) -> dict[str, str]:
     return {"retry-after": f"{fault.retry_after:g}"} if fault.kind == "rate_limited" else {}
 
 
-async def _spoil(fault: Fault, response: Response) -> Response:
+async def _spoil(fault: Fault, request: Request, response: Response) -> Response:
     if fault.kind == "failed_after":
         return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
     if fault.kind == "garbage":
         return HTMLResponse("<html><body>Bad gateway</body></html>", status_code=502)
     if fault.kind != "stale":  # what is asked for by its id is never stale
-        await asyncio.sleep(fault.seconds)
+        await hold(request, fault.seconds)
     return response
 
 

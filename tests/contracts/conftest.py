@@ -1,19 +1,13 @@
 """The databases that suites of several run on."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from connectors.rewards.ledger import Ledger, open_ledger
-from deploy.migrations.runner import upgrade
-from tests.support.postgres import fresh_schema, running_postgres
-
-
-@pytest.fixture(scope="package")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
+from tests.support.migrated import migrate
+from tests.support.postgres import fresh_schema
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
@@ -22,6 +16,6 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         opened = open_ledger(f"sqlite+aiosqlite:///{tmp_path / 'ledger.sqlite'}")
     else:
         opened = open_ledger(request.getfixturevalue("postgres"), schema=fresh_schema())
-    await upgrade(opened.engine, "ledger")
+    await migrate(opened.engine, "ledger")
     yield opened
     await opened.close()

@@ -11,7 +11,6 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.migrations.runner import upgrade
 from projections.access.database import AccessUnavailable, access, open_access
 from projections.access.decisions import Decision, list_decisions, record_decision
 from projections.access.keys import (
@@ -26,6 +25,7 @@ from projections.access.keys import (
 )
 from projections.access.requests import Asked, remember
 from projections.access.tables import metadata
+from tests.support.migrated import migrate
 from tests.support.postgres import fresh_schema
 
 
@@ -35,7 +35,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         opened = open_access(f"sqlite+aiosqlite:///{tmp_path / 'access.sqlite'}")
     else:
         opened = open_access(request.getfixturevalue("postgres"), schema=fresh_schema())
-    await upgrade(opened, "access")
+    await migrate(opened, "access")
     yield opened
     await opened.dispose()
 

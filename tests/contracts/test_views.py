@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -39,16 +39,9 @@ from projections.tables import (
     rewards,
 )
 from tests.support.points import DAY, NOON, changed, earned, history, logged, story
-from tests.support.postgres import running_postgres
 from tests.support.views import BOTH, EMPTY, STORY, TOPIC, count_rows, digests, fill, fresh_views
 from tests.support.waiting import eventually
 from tests.support.year import SITE
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
 
 
 @pytest.fixture(params=BOTH)

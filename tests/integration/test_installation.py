@@ -81,7 +81,14 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(each.is_running() and each.status() != "zombie" for each in processes)
+    return not any(_runs(each) for each in processes)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended while we looked
+        return False
 
 
 def test_it_comes_up_and_ctrl_c_stops_everything_in_order(installation: Installation) -> None:

@@ -226,11 +226,8 @@ class RewardsMachine(RuleBasedStateMachine):
 
     def moving(self) -> int:
         moving = ("due", "attempting", "unknown")
-        return sum(
-            self.run(self.ledger.count_states(revocations=which))[state]
-            for which in (False, True)
-            for state in moving
-        )
+        counted = [self.run(self.ledger.count_states(revocations=each)) for each in (False, True)]
+        return sum(states[state] for states in counted for state in moving)
 
     def settled_honestly(self, ordinal: int) -> None:
         shown = self.run(self.ledger.show_reward(reward_id(ordinal)))

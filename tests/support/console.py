@@ -23,11 +23,11 @@ from projections.service.ports import (
     RoleHealth,
 )
 from schemas.program.diff import diff
-from schemas.program.load import ProgramRefusedError, load_program
+from schemas.program.load import ProgramRefusedError
 from schemas.program.model import Program
 from schemas.program.words import describe
 from tests.support.points import NOON
-from tests.support.year import SPIKES
+from tests.support.year import SPIKES, loaded
 
 PASSWORD = "four unrelated desert words"
 NASTY = '<script>alert("c1")</script>'
@@ -66,8 +66,8 @@ class FakeDryRun:
 class FakePrograms:
     def __init__(self) -> None:
         self.yaml = SPIKES.read_text(encoding="utf-8")
-        first = load_program(self.yaml).model_copy(update={"version": 1})
-        second = load_program(self.yaml.replace("points: 200}", "points: 300}", 1))
+        first = loaded(self.yaml).model_copy(update={"version": 1})
+        second = loaded(self.yaml.replace("points: 200}", "points: 300}", 1))
         self.published = [first, second.model_copy(update={"version": 2})]
         self.by: list[str] = []
 
@@ -85,7 +85,7 @@ class FakePrograms:
 
     async def check(self, yaml_text: str, site: str) -> Program:
         try:
-            return load_program(yaml_text)
+            return loaded(yaml_text)
         except ProgramRefusedError as error:
             raise DraftRefused(
                 [DraftProblem(path=e.path, line=e.line, message=e.message) for e in error.problems]

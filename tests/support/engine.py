@@ -24,13 +24,12 @@ from schemas import ids
 from schemas.codec import FACTS, POINTS
 from schemas.custom import CustomEvent
 from schemas.facts import AnyFact, CustomEventReceived, ProgramPublished
-from schemas.program.load import load_program
 from schemas.program.model import Program
 from schemas.topics import PROGRAMS_KEY
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.support.records import TIMESTAMP_MS, record
-from tests.support.year import MORE_REWARDS, SPIKES
+from tests.support.year import MORE_REWARDS, SPIKES, loaded
 
 POINTS_TOPIC = "loyalty.points.v1"
 PARTITION = 3
@@ -74,7 +73,7 @@ class SmallEngine:
         await self._engine.dispose()
 
     async def publish(self, text: str, version: int = 1) -> None:
-        program = load_program(text).model_copy(update={"version": version})
+        program = loaded(text).model_copy(update={"version": version})
         fact = ProgramPublished(
             id=ids.program_published(program.program, version),
             site=program.site,

@@ -33,10 +33,9 @@ from schemas.points import (
     TierChanged,
 )
 from schemas.program import periods
-from schemas.program.load import load_program
 from tests.support.story import Story
 from tests.support.telling import TIME_PASSES, Teller
-from tests.support.year import program_of
+from tests.support.year import loaded, program_of
 
 _SENTENCE = re.compile(r"(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d) (?P<happens>.+)")
 
@@ -51,7 +50,7 @@ class Told:
 
 def tell(program: str, golden: str) -> Told:
     """Tell the sentences of a golden text under the YAML `program`."""
-    zone = periods.parse_zone(load_program(program).timezone)
+    zone = periods.parse_zone(loaded(program).timezone)
     teller = Teller(Story(program_of(program)), zone)
     lines: list[str] = []
     for when, happens in sentences(golden):

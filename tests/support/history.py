@@ -8,18 +8,17 @@ from projections.rows import EntryRow
 from schemas import ids
 from schemas.codec import FACTS, POINTS
 from schemas.facts import AnyFact, ProgramPublished
-from schemas.program.load import load_program
 from schemas.program.model import Program
 from streams.core.batches import Record
 from streams.fold import PartitionFold
 from tests.support.records import fact_record, record
 from tests.support.story import CUSTOMER
-from tests.support.year import SITE
+from tests.support.year import SITE, loaded
 
 
 def published(text: str, version: int = 1) -> ProgramPublished:
     """The program in the YAML `text`, as it becomes known."""
-    return published_program(load_program(text), version)
+    return published_program(loaded(text), version)
 
 
 def published_program(program: Program, version: int = 1) -> ProgramPublished:

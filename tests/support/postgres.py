@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel, in a directory, for as long as a block runs."""
+"""A real PostgreSQL from a wheel, in a directory, for as long as a block runs; and parts of it."""
 
 import contextlib
 import logging
@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 
 @contextlib.contextmanager
@@ -28,6 +29,16 @@ def running_postgres(directory: Path) -> Iterator[str]:
         )
     finally:
         server.cleanup()
+
+
+async def fresh_database(server: str) -> str:
+    """The URL of a database that no other test knows."""
+    name = f"d{uuid.uuid4().hex[:10]}"
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    await engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 def fresh_schema() -> str:

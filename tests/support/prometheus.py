@@ -42,12 +42,18 @@ class Prometheus:
 
     async def firing(self) -> set[tuple[str, str]]:
         """(alert, role) of what fires now."""
+        return {(name, role) for name, role, state in await self._alerts() if state == "firing"}
+
+    async def noticed(self, alert: str) -> set[str]:
+        """The roles that an alert has seen, whether or not it has held for long enough to fire."""
+        return {role for name, role, _ in await self._alerts() if name == alert}
+
+    async def _alerts(self) -> list[tuple[str, str, str]]:
         answer = await self.client.get("/api/v1/alerts")
-        return {
-            (each["labels"]["alertname"], each["labels"].get("role", ""))
+        return [
+            (each["labels"]["alertname"], each["labels"].get("role", ""), each["state"])
             for each in answer.json()["data"]["alerts"]
-            if each["state"] == "firing"
-        }
+        ]
 
     async def rule_errors(self) -> list[str]:
         """What went wrong when rules were evaluated."""

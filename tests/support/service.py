@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 
-from deploy.migrations.runner import upgrade
 from deploy.service.programs import PublishedPrograms
 from deploy.settings import Settings
 from projections.access.database import access, open_access
@@ -18,8 +18,12 @@ from projections.database import open_engine
 from projections.service.app import build_service
 from projections.service.ports import ErasureReport, Explained, Ports
 from tests.support.engine import AccountsHere, SmallEngine, sample_program, views_url
+from tests.support.migrated import migrate
 from tests.support.points import NOON
 from tests.support.year import SITE
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Hashes in no time; how strong the real one is, is not what these tests are about."""
 
 
 class Watch:
@@ -37,13 +41,20 @@ async def service_ports(directory: Path, **given: Any) -> AsyncIterator[Ports]:
     """Ports over empty views and an empty access database; `given` fills in the others."""
     url = views_url(directory)
     writing = open_engine(url)
-    await upgrade(writing, "views")
+    await migrate(writing, "views")
     await writing.dispose()
     views = open_engine(url, read_only=True)
     access_engine = open_access(f"sqlite+aiosqlite:///{directory / 'access.sqlite'}")
-    await upgrade(access_engine, "access")
+    await migrate(access_engine, "access")
     watch, reader = Watch(), open_account_reader(views)
-    bare = Ports(views=views, access=access_engine, clock=watch, wall=watch, account_reader=reader)
+    bare = Ports(
+        views=views,
+        access=access_engine,
+        clock=watch,
+        wall=watch,
+        account_reader=reader,
+        hasher=QUICK,
+    )
     try:
         yield replace(bare, **given)
     finally:

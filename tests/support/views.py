@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.migrations.runner import upgrade
 from projections.balances import Logged
 from projections.database import open_engine
 from projections.digest import digest_views
 from projections.store import Move, Store
 from projections.tables import VIEWS
+from tests.support.migrated import migrate
 from tests.support.postgres import fresh_schema
 
 TOPIC = "loyalty.points.v1"
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.integration)]
-"""The databases a suite runs on; its module needs a fixture `postgres` that gives a URL."""
+"""The databases a suite runs on."""
 
 
 async def fresh_views(request: pytest.FixtureRequest, directory: Path) -> AsyncEngine:
@@ -25,7 +25,7 @@ async def fresh_views(request: pytest.FixtureRequest, directory: Path) -> AsyncE
         engine = open_engine(f"sqlite+aiosqlite:///{directory / 'views.sqlite'}")
     else:
         engine = open_engine(request.getfixturevalue("postgres"), schema=fresh_schema())
-    await upgrade(engine, "views")
+    await migrate(engine, "views")
     return engine
 
 

@@ -9,6 +9,7 @@ from deploy.sandbox.life import Life, LifeSettings
 from schemas import ids
 from schemas.facts import AnyFact, ProgramPublished
 from schemas.program.load import load_program
+from schemas.program.model import Program
 from streams.account.programs import Programs
 
 SITE = "acme-test"
@@ -27,7 +28,7 @@ def programs(path: Path = SPIKES) -> Programs:
 
 def program_of(text: str) -> Programs:
     """The program in the YAML `text`, known from the beginning."""
-    program = load_program(text)
+    program = loaded(text)
     return Programs().with_published(
         ProgramPublished(
             id=ids.program_published(program.program, 1),
@@ -39,6 +40,12 @@ def program_of(text: str) -> Programs:
             document=program.document(),
         )
     )
+
+
+@lru_cache
+def loaded(text: str) -> Program:
+    """A program is immutable, and reading its YAML takes longer than most tests."""
+    return load_program(text)
 
 
 @lru_cache

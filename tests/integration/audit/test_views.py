@@ -1,6 +1,6 @@
 """The views held against the log on both databases, without any role running."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,18 +23,12 @@ from projections.tables import balances, entries, positions
 from schemas.codec import POINTS
 from schemas.topics import Topics
 from tests.support.audit import account_of, folded_year, tally
-from tests.support.postgres import running_postgres
+from tests.support.postgres import fresh_database
 from tests.support.topics import fresh_topics
 
 pytestmark = pytest.mark.integration
 
 PARTITIONS = 2
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
 
 
 class Bench:
@@ -72,12 +66,9 @@ class Bench:
 async def bench(
     request: pytest.FixtureRequest, broker: Running, tmp_path: Path, postgres: str
 ) -> AsyncIterator[Bench]:
-    url = postgres if request.param == "postgresql" else None
+    url = await fresh_database(postgres) if request.param == "postgresql" else None
     settings = Settings(home=tmp_path, database=Database.model_validate({"views_url": url}))
     made = Bench(broker, await fresh_topics(broker, PARTITIONS), settings)
-    async with made.engine.begin() as connection:
-        if url is not None:
-            await connection.exec_driver_sql("DROP SCHEMA IF EXISTS views CASCADE")
     await made.prepare()
     yield made
     await made.engine.dispose()

@@ -1,6 +1,6 @@
 """Searching, counting and knowing decisions where the databases are PostgreSQL's."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,23 +21,18 @@ from projections.access.forgetting import count_requests, forget_requests
 from projections.access.requests import Asked, remember
 from projections.database import open_engine
 from tests.support.audit import examples, tally
-from tests.support.postgres import running_postgres
+from tests.support.postgres import fresh_database
 
 pytestmark = pytest.mark.integration
 
 SITE = "acme"
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgres(tmp_path_factory.mktemp("pg")) as url:
-        yield url
-
-
 @pytest.fixture
 async def settings(postgres: str, tmp_path: Path) -> AsyncIterator[Settings]:
     """Three schemas of one database, as their migrations make them."""
-    given = {f"{name}_url": postgres for name in ("views", "ledger", "access")}
+    database = await fresh_database(postgres)
+    given = {f"{name}_url": database for name in ("views", "ledger", "access")}
     made = Settings(home=tmp_path, database=Database.model_validate(given))
     engine = open_engine(made.views_url)
     await upgrade(engine, "views")

@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli import app
 from deploy.errors import OperatingError
-from deploy.migrations.runner import upgrade
 from projections.database import open_engine
 from schemas.points import AnyPointsEvent
+from tests.support.migrated import migrate
 from tests.support.points import DAY, NOON, changed, earned, logged, reward_earned, story
 from tests.support.views import fill
 from tests.support.year import SITE
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def views_of(home: Path, events: Sequence[AnyPointsEvent]) -> None:
     async def make() -> None:
         engine = open_engine(f"sqlite+aiosqlite:///{home / 'views.sqlite'}")
-        await upgrade(engine, "views")
+        await migrate(engine, "views")
         await fill(engine, logged(events))
         await engine.dispose()
 

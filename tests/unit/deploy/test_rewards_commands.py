@@ -19,6 +19,7 @@ from connectors.rewards.states import Move
 from deploy.cli import app
 from deploy.errors import OperatingError
 from deploy.migrations.runner import upgrade
+from tests.support.migrated import migrate
 from tests.support.rewards import NOON, coupon, give, grant, revoke
 
 ANNA = ("--actor", "anna", "--reason", "looked at the site")
@@ -37,7 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def in_ledger(home: Path, act: Callable[[Ledger], Awaitable[Found]]) -> Found:
     async def do() -> Found:
         ledger = open_ledger(f"sqlite+aiosqlite:///{home / 'ledger.sqlite'}")
-        await upgrade(ledger.engine, "ledger")
+        await migrate(ledger.engine, "ledger")
         try:
             return await act(ledger)
         finally:

@@ -14,7 +14,6 @@ from prometheus_client import REGISTRY
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.migrations.runner import upgrade
 from projections.database import open_engine
 from projections.errors import LogBroken, SequenceGap, ViewsUnavailable
 from projections.log import Chunk, Log, LogUnavailable, Record
@@ -24,6 +23,7 @@ from projections.tables import balances
 from projections.tally import KINDS
 from schemas.codec import POINTS, REWARDS
 from schemas.points import AnyPointsEvent
+from tests.support.migrated import migrate
 from tests.support.points import story
 from tests.support.views import EMPTY, STORY, TOPIC, count_rows, fill
 
@@ -107,7 +107,7 @@ def encoded(events: Sequence[AnyPointsEvent]) -> list[bytes]:
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     opened = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'views.sqlite'}")
-    await upgrade(opened, "views")
+    await migrate(opened, "views")
     yield opened
     await opened.dispose()
 

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.migrations.runner import upgrade
 from projections.database import open_engine
 from projections.errors import AnotherWriter
 from projections.log import Chunk
@@ -17,6 +16,7 @@ from projections.store import Positions
 from projections.tables import states
 from schemas.topics import POSITION_KEY, PROGRAMS_KEY
 from streams.core.batches import Record
+from tests.support.migrated import migrate
 from tests.support.records import TIMESTAMP_MS, record
 
 
@@ -52,7 +52,7 @@ class FakeLog:
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     opened = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'views.sqlite'}")
-    await upgrade(opened, "views")
+    await migrate(opened, "views")
     yield opened
     await opened.dispose()
 

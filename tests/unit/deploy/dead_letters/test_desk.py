@@ -12,11 +12,11 @@ from deploy.dead_letters.decisions import DISCARD, REPLAY, REPLAYED
 from deploy.dead_letters.desk import Desk
 from deploy.dead_letters.letters import Letter
 from deploy.dead_letters.reading import DeadLetterLog
-from deploy.migrations.runner import upgrade
 from projections.access.database import access, open_access
 from projections.access.decisions import Decision, list_decisions
 from projections.service.ports import DecisionRefused
 from schemas.topics import Topics
+from tests.support.migrated import migrate
 from tests.unit.deploy.dead_letters.test_verdict import FACT, letter
 
 TOPICS = Topics()
@@ -59,7 +59,7 @@ class Post:
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     made = open_access(f"sqlite+aiosqlite:///{tmp_path / 'access.sqlite'}")
-    await upgrade(made, "access")
+    await migrate(made, "access")
     yield made
     await made.dispose()
 

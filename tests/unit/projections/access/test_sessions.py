@@ -8,20 +8,18 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.migrations.runner import upgrade
 from projections.access.database import access, open_access
 from projections.access.people import People, PeopleRefused
 from projections.access.sessions import IDLE_SECONDS, LIFE_SECONDS, Sessions
 from projections.access.tables import people, sessions
-from tests.support.service import Watch
-
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.support.migrated import migrate
+from tests.support.service import QUICK, Watch
 
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     opened = open_access(f"sqlite+aiosqlite:///{tmp_path / 'access.sqlite'}")
-    await upgrade(opened, "access")
+    await migrate(opened, "access")
     yield opened
     await opened.dispose()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from starlette.types import ASGIApp
 
 from projections.access.people import People, Role
@@ -17,10 +16,9 @@ from projections.service.app import build_service
 from projections.service.ports import Ports
 from tests.support.console import PASSWORD, console_fakes, sign_in
 from tests.support.points import logged, story
-from tests.support.service import service_ports
+from tests.support.service import QUICK, service_ports
 from tests.support.views import fill
 
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NAMES: dict[Role, str] = {"viewer": "vera", "operator": "otto", "admin": "ada"}
 
 
@@ -60,7 +58,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 
         async def open_console(**given: Any) -> Console:
             ports = await stack.enter_async_context(
-                service_ports(tmp_path, **console_fakes(hasher=QUICK, **given))
+                service_ports(tmp_path, **console_fakes(**given))
             )
             writing = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'views.sqlite'}")
             await fill(writing, logged(story()[:20]))

@@ -6,7 +6,8 @@ import pytest
 from projections.access.people import People
 from projections.service.console.gate import own_address
 from tests.support.console import PASSWORD, sign_in, token_in
-from tests.unit.projections.service.console.conftest import QUICK, Console
+from tests.support.service import QUICK
+from tests.unit.projections.service.console.conftest import Console
 
 NEW = "a handful of other words"
 
