@@ -79,6 +79,7 @@ class Both:
         if self.is_late and isinstance(fact, RewardDelivered | RewardFailed):
             if not is_open(fact, told):
                 return [], []
+            self.is_over = self.is_over or is_of_one_among_several(fact, told)
             heard = numbered_as_by(oracle, fact, told)
         expected = None if heard is None else oracle.tell(heard)
         # Numbers decide among firings of one instant, and those follow from the delivery.
@@ -101,6 +102,15 @@ class Both:
 def is_open(fact: RewardDelivered | RewardFailed, told: Story) -> bool:
     """Whether the reward waits for its outcome: nothing comes of one that was not earned."""
     return any(name_of(fact, each) == fact.reward_id for each in told.account.ledger.open_rewards)
+
+
+def is_of_one_among_several(fact: RewardDelivered | RewardFailed, told: Story) -> bool:
+    """Whether rewards wait alike that different payments take back: which of them an outcome is of
+    follows from their numbers alone.
+    """
+    rewards = told.account.ledger.open_rewards
+    [named] = [each for each in rewards if name_of(fact, each) == fact.reward_id]
+    return len({each.rests_on for each in rewards if waits(each) == waits(named)}) > 1
 
 
 def numbered_as_by(
