@@ -17,7 +17,7 @@ from deploy.errors import OperatingError
 from deploy.native.builds import FOLD, find_build, fingerprint, sources, write_manifest
 
 DRAFT = "draft-"
-ASKED_BY_EVERY_FACT = ("schemas/ids.py", "schemas/prices.py", "schemas/program/periods.py")
+ASKED_BY_EVERY_FACT = ("schemas/ids.py", "schemas/program/periods.py")
 """Compiled with the fold: a call from compiled code to compiled code costs next to nothing."""
 KEPT_BUILDS = 4
 """A process that just starts may still load modules of a build that is not the newest."""

@@ -11,7 +11,6 @@ import msgspec
 
 from schemas import ids
 from schemas.facts import Line, Subscription
-from schemas.prices import recurring_minor
 from schemas.program.amounts import round_points
 from schemas.program.names import Change, ChangeKind
 from schemas.rewards import LandsOn
@@ -43,7 +42,7 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
     known = find(memory, seen.id)
     if known is None:
         known = KnownSubscription(
-            seen.id, seen.plan, seen.quantity, recurring_minor(seen.lines), seen.currency,
+            seen.id, seen.plan, seen.quantity, seen.amount_minor, seen.currency,
             seen.period, seen.period_unit, seen.status, seen.resource_version, _anchor(seen, at),
             addons=_addons(seen), term_start=seen.term_start or NEVER,
             yearly=_is_yearly(seen), yearly_before=_is_yearly(seen),
@@ -56,7 +55,7 @@ def observe(memory: Memory, seen: Subscription, at: int) -> KnownSubscription:
             memory.subscriptions.remove(known)
             memory.subscriptions.append(known)
         known.plan, known.quantity = seen.plan, seen.quantity
-        known.amount_minor, known.currency = recurring_minor(seen.lines), seen.currency
+        known.amount_minor, known.currency = seen.amount_minor, seen.currency
         known.period, known.period_unit = seen.period, seen.period_unit
         known.status, known.resource_version = seen.status, seen.resource_version
         known.addons = _addons(seen)
@@ -86,7 +85,7 @@ def change(
     if seen.currency != known.currency:
         return None, "currency_changed"
     old = _monthly(known.amount_minor, known.period, known.period_unit)
-    new = _monthly(recurring_minor(seen.lines), seen.period, seen.period_unit)
+    new = _monthly(seen.amount_minor, seen.period, seen.period_unit)
     difference = new[0] * old[1] - old[0] * new[1]
     if difference == 0:
         return None, "same_value"
@@ -98,7 +97,7 @@ def difference(known: KnownSubscription, seen: Subscription) -> Change:
     difference_minor = None
     if seen.currency == known.currency:
         old = _monthly(known.amount_minor, known.period, known.period_unit)
-        new = _monthly(recurring_minor(seen.lines), seen.period, seen.period_unit)
+        new = _monthly(seen.amount_minor, seen.period, seen.period_unit)
         difference_minor = round_points(Fraction(*new) - Fraction(*old), "half_up")
     return Change(
         from_plan=known.plan,

@@ -158,10 +158,10 @@ def _unseen(node: ast.AST) -> Iterator[Stretch]:
             yield _stretch(node)
         case ast.arg(annotation=ast.expr() as annotation):
             yield _stretch(annotation)
+        case ast.AnnAssign(target=ast.Name(id=name)) if name == CACHED:
+            yield _stretch(node)
         case ast.AnnAssign():
             yield _stretch(node.annotation)
-            if ast.unparse(node.target) == CACHED:
-                yield _stretch(node)
         case ast.If() if CACHED in ast.unparse(node.test):
             yield _stretch(node.test)
         case ast.keyword(arg=str() as name) if name in PROMISES:

@@ -99,7 +99,7 @@ def test_wording_is_drawn_half_as_often() -> None:
 
 def test_how_much_a_cache_holds_is_left_alone(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
-    text = "_REMEMBERED = 4\nif len(kept) >= _REMEMBERED:\n    kept.clear()\n"
+    text = "_REMEMBERED: Final = 4\nif len(kept) >= _REMEMBERED:\n    kept.clear()\n"
     module.write_text(text, encoding="utf-8")
 
     assert places(module) == []
