@@ -36,24 +36,27 @@ def fire(turn: Turn, *, event: str | None = None) -> None:
     if not candidates:
         return
     thresholds = turn.credited or turn.memory.unfired
-    firing = _Firing(turn.balance)
+    firing: _Firing | None = None
     turn.fired, turn.memory.unfired = True, False
     for reward in candidates:
         if reward.threshold is not None:
             # No firing asks for less than the threshold: mostly there is nothing more to look at.
             figure = turn.lifetime if reward.by_lifetime else turn.balance
             if thresholds and figure >= reward.threshold:
+                firing = firing or _Firing(turn.balance)
                 _fire_threshold(turn, reward, firing, figure)
             elif turn.trace is not None and figure < reward.threshold:
                 turn.trace.reward(reward, "below", figure, reward.threshold)
         elif reward.tier is not None:
             if turn.entered:
+                firing = firing or _Firing(turn.balance)
                 _fire_tier(turn, reward, firing)
         elif reward.trigger in turn.pulled and reward.event == event:
+            firing = firing or _Firing(turn.balance)
             _fire_action(turn, reward, firing)
     turn.entered.clear()
     turn.pulled.clear()
-    for reward, reward_id in firing.costs:
+    for reward, reward_id in firing.costs if firing is not None else ():
         rewards.pay(turn, reward, reward_id)
 
 

@@ -65,7 +65,7 @@ class Turn:
     """
 
     __slots__ = (
-        "_before", "_causes", "_given", "_reason", "account", "balance", "change", "counted",
+        "_before", "_cause", "_given", "_reason", "account", "balance", "change", "counted",
         "credited", "customer", "deficit", "digest", "earnings", "entered", "events", "fact",
         "fired", "granted", "introduced", "ledger", "lifetime", "lived", "memory", "notes", "now",
         "offset", "ordinals", "payment", "pending", "program", "programs", "pulled", "recalled",
@@ -115,7 +115,7 @@ class Turn:
         self.ordinals: Ordinals | None = None
         self.granted: bool | None = None
         self._reason = fact
-        self._causes: dict[str, Cause] = {}
+        self._cause: Cause | None = None
         self._given: Given | None = None
         self._before: AccountFigures | None = None
 
@@ -127,7 +127,7 @@ class Turn:
         digest = ids.digest(natural_key)
         own = Turn(self.account, moment, digest, self.offset, self.programs, trace=self.trace)
         own.program, own.now, own.ordinals = self.program, self.now, self.ordinals
-        own._reason, own._causes = self._reason, self._causes
+        own._reason = self._reason
         return own
 
     def take_over(self, own: "Turn") -> None:
@@ -147,11 +147,11 @@ class Turn:
             self.trace.event(event)
 
     def cause(self, trigger: str) -> Cause:
-        cause = self._causes.get(trigger)
-        if cause is None:
+        cause = self._cause
+        if cause is None or cause.trigger != trigger:
             fact = self._reason
             cause = Cause(fact=fact.id, trigger=trigger, offset=self.offset, source=fact.source)
-            self._causes[trigger] = cause
+            self._cause = cause
         return cause
 
     def head(self, trigger: str, at: int) -> dict[str, Any]:
