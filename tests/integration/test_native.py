@@ -231,6 +231,6 @@ def test_every_module_of_the_fold_is_compiled_but_those_of_structs(built: Path) 
     compiled = {path.name.partition(".")[0] for path in built.rglob("streams/account/*")}
     beside = {path.name.partition(".")[0] for path in built.rglob("schemas/**/*.*")}
 
-    assert {"state", "payments"} <= structs
+    assert {"state", "past"} <= structs
     assert compiled == {path.stem for path in fold} - structs - {"__init__"}
     assert beside == {Path(path).stem for path in ASKED_BY_EVERY_FACT}
