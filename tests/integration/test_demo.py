@@ -15,6 +15,7 @@ import pytest
 
 from deploy.settings import default_cache_dir
 from tests.support.console import token_in
+from tests.support.processes import all_gone
 from tests.support.waiting import eventually_blocking
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -122,11 +123,4 @@ def test_ctrl_c_in_any_phase_leaves_nothing_running(
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) in {0, 130}, demo.said
     assert "Traceback" not in demo.said
-    eventually_blocking(lambda: not any(_runs(each) for each in family))
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # it ended while we looked
-        return False
+    eventually_blocking(lambda: all_gone(family))

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from deploy.settings import default_cache_dir
+from tests.support.processes import all_gone
 from tests.support.waiting import eventually_blocking
 
 pytestmark = pytest.mark.integration
@@ -78,17 +79,6 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     yield running
     running.process.kill()
     running.process.wait()
-
-
-def all_gone(processes: list[psutil.Process]) -> bool:
-    return not any(_runs(each) for each in processes)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # it ended while we looked
-        return False
 
 
 def test_it_comes_up_and_ctrl_c_stops_everything_in_order(installation: Installation) -> None:

@@ -10,6 +10,7 @@ import psutil
 
 from deploy.backoff import RestartPolicy
 from deploy.supervisor import Job, Supervisor
+from tests.support.processes import all_gone
 from tests.support.waiting import eventually, eventually_blocking
 
 QUICK = RestartPolicy(first_seconds=0.01, max_seconds=0.05)
@@ -145,4 +146,4 @@ def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         child = psutil.Process(int(pid_file.read_text()))
         supervisor.kill()
 
-    eventually_blocking(lambda: not child.is_running() or child.status() == "zombie")
+    eventually_blocking(lambda: all_gone([child]))
